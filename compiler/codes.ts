@@ -1,0 +1,55 @@
+// The one table of diagnostic codes. A code never changes its meaning and is never used again for
+// another one. `about` is the long text, for documentation and `fairlead explain-code`.
+//
+//   FL00xx  files and the command's input       FL04xx  what a target carries out
+//   FL01xx  YAML and schema                     FL05xx  Gateways and listeners
+//   FL02xx  references between resources        FL06xx  traffic policy (DestinationRule)
+//   FL03xx  precedence between routes
+
+import type { Level } from "./diagnostic.ts";
+
+export interface CodeInfo {
+  readonly level: Level;
+  readonly about: string;
+}
+
+const table = {
+  FL0001: { level: "error", about: "A file or folder named on the command line cannot be read." },
+  FL0002: { level: "error", about: "The input holds no Gateway, so there is nothing to serve." },
+  FL0101: { level: "error", about: "The text is not YAML. Other documents of the same file are still checked." },
+  FL0102: { level: "error", about: "The document is not a Kubernetes resource: apiVersion, kind or metadata.name is missing." },
+  FL0103: { level: "error", about: "The resource has a field that its published schema does not know." },
+  FL0104: { level: "error", about: "A value has another type than the published schema asks for." },
+  FL0105: { level: "error", about: "A field that the published schema requires is missing." },
+  FL0106: { level: "error", about: "A value breaks a limit, pattern or enumeration of the published schema." },
+  FL0107: { level: "error", about: "A validation rule (CEL) of the published schema refuses the resource." },
+  FL0108: { level: "error", about: "Two documents define the same resource." },
+  FL0109: { level: "error", about: "The API version is not one that the published schemas serve for this kind." },
+  FL0110: { level: "note", about: "Documents of kinds that take no part in routing were left out." },
+  FL0201: { level: "error", about: "A parentRef names a Gateway, ListenerSet or Service that is not in the input." },
+  FL0202: { level: "error", about: "A parentRef's sectionName or port matches no listener of its parent." },
+  FL0203: { level: "error", about: "No listener of the parent admits the route: namespace, kind or hostname." },
+  FL0204: { level: "error", about: "A backendRef names a Service that is not in the input." },
+  FL0205: { level: "error", about: "A backendRef crosses namespaces and no ReferenceGrant permits it." },
+  FL0206: { level: "error", about: "A backendRef names a group or kind that cannot be routed to." },
+  FL0207: { level: "error", about: "A backendRef names a port that the Service does not have." },
+  FL0208: { level: "error", about: "A reference to another resource (certificate, policy target, parameters) cannot be resolved." },
+  FL0209: { level: "warning", about: "A parentRef names a kind that is neither a Gateway nor a ListenerSet nor a Service." },
+  FL0210: { level: "error", about: "A filter names an extension that is not known; the spec has such requests answered with an error." },
+  FL0211: { level: "error", about: "A rule combines filters that contradict one another; the rule is left out." },
+  FL0301: { level: "warning", about: "A match can never be chosen: another one takes all of its requests first." },
+  FL0401: { level: "warning", about: "A field is not carried out on a target yet; that target behaves as if it were absent." },
+  FL0402: { level: "error", about: "A field cannot be carried out at all, and leaving it out would misroute requests." },
+  FL0403: { level: "note", about: "Several Gateways use the same port, so each gets an Envoy bootstrap of its own." },
+  FL0501: { level: "error", about: "Two listeners of one Gateway conflict." },
+  FL0502: { level: "error", about: "A listener's protocol or its allowed route kinds are not supported." },
+  FL0503: { level: "error", about: "A Gateway does not allow a ListenerSet to attach." },
+  FL0504: { level: "error", about: "A Gateway asks for an address that cannot be served." },
+  FL0601: { level: "warning", about: "A DestinationRule applies to no Service of the input." },
+  FL0602: { level: "warning", about: "Two DestinationRules set the same field for one host; the first by age and name counts." },
+  FL0603: { level: "warning", about: "Two BackendTLSPolicies govern one target; the older one, or the first by name, counts." },
+} as const satisfies Record<string, CodeInfo>;
+
+export type Code = keyof typeof table;
+
+export const codes: Record<Code, CodeInfo> = table;

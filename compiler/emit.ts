@@ -1,0 +1,59 @@
+// A compilation's artifacts for the targets asked for.
+
+import { bakeFilter, type Compilation } from "./compile.ts";
+import type { Diagnostic } from "./diagnostic.ts";
+import type { Artifact } from "./emit/artifact.ts";
+import { emitEdge } from "./emit/edge.ts";
+import { emitEnvoy } from "./emit/envoy.ts";
+import { emitIstio } from "./emit/istio.ts";
+import { coreWasm, workerJs } from "./prebuilt.ts";
+
+export const targets = ["envoy", "istio", "edge"] as const;
+export type Target = (typeof targets)[number];
+
+export interface EmitOptions {
+  readonly targets: readonly Target[];
+  /** Where Envoy will find filter.wasm; absent: the bootstrap holds its bytes. */
+  readonly filterPath?: string;
+  /** The image that Istio is to fetch, `oci://registry/name`. */
+  readonly image?: string;
+}
+
+export interface Emission {
+  /** Paths below the output folder, sorted. */
+  readonly artifacts: readonly Artifact[];
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** Refuses nothing itself: a caller that publishes looks for errors first. */
+export function emit(compilation: Compilation, options: EmitOptions): Emission {
+  const { ir, table } = compilation;
+  const filterWasm = bakeFilter(compilation);
+  const wanted = new Set(options.targets);
+  const parts: Emission[] = [{
+    artifacts: [
+      { path: "routes.flt", bytes: table },
+      ...(wanted.has("envoy") || wanted.has("istio")
+        ? [{ path: "filter.wasm", bytes: filterWasm }] : []),
+    ],
+    diagnostics: [],
+  }];
+  if (wanted.has("envoy")) {
+    const { filterPath } = options;
+    parts.push(emitEnvoy({ ir, filterWasm, ...(filterPath !== undefined && { filterPath }) }));
+  }
+  if (wanted.has("istio")) {
+    const { image } = options;
+    const artifacts = emitIstio({ ir, filterWasm, ...(image !== undefined && { image }) });
+    parts.push({ artifacts, diagnostics: [] });
+  }
+  if (wanted.has("edge")) {
+    const artifacts = emitEdge({ ir, table, core: coreWasm(), worker: workerJs() });
+    parts.push({ artifacts, diagnostics: [] });
+  }
+  const byPath = (a: Artifact, b: Artifact): number => (a.path < b.path ? -1 : 1);
+  return {
+    artifacts: parts.flatMap((p) => p.artifacts).sort(byPath),
+    diagnostics: parts.flatMap((p) => p.diagnostics),
+  };
+}

@@ -1,0 +1,164 @@
+// The intermediate representation: what the routes mean, free of Kubernetes and Envoy types. It is
+// plain, serialisable data, but for the origins, which point back into the manifests. `lower.ts`
+// makes it, `rank.ts` puts each virtual host's matches in order, and the table, the emitters, the
+// reference matcher and `explain` read it.
+
+import type { ObjectKey } from "./resources.ts";
+import type { Span } from "./source.ts";
+
+export interface Ir {
+  /** Sorted by gateway namespace, name, then port. The index is the core's `gatewayPort`. */
+  readonly gatewayPorts: readonly GatewayPort[];
+  /** Sorted by name. `ClusterIndex` points in here. */
+  readonly clusters: readonly Cluster[];
+}
+
+/** Index into `Ir.clusters`. */
+export type ClusterIndex = number;
+
+/** One port of one Gateway: all its HTTP listeners on that port, merged. */
+export interface GatewayPort {
+  readonly gateway: ObjectKey;
+  readonly port: number;
+  readonly protocol: "HTTP" | "HTTPS";
+  /** Gateway API listeners on this port, in their order in the Gateway. */
+  readonly listeners: readonly { readonly name: string; readonly hostname?: string }[];
+  /**
+   * Disjoint by hostname. A request belongs to the one whose hostname is the most specific
+   * for it and never falls through to a wider one (docs/decisions.md, "Hostnames").
+   */
+  readonly virtualHosts: readonly VirtualHost[];
+}
+
+export interface VirtualHost {
+  /** Lower case: "api.example.com", "*.example.com" (one or more labels), or "*" (any host). */
+  readonly hostname: string;
+  /** The listener that serves this hostname. */
+  readonly listener: string;
+  /** Highest precedence first, once `rank` has run. May be empty: then every request is a 404. */
+  readonly matches: readonly RouteMatch[];
+}
+
+export type PathMatch =
+  | { readonly kind: "exact"; readonly value: string }
+  /** Without a trailing slash; "/" itself is the empty string. Matches whole segments. */
+  | { readonly kind: "prefix"; readonly value: string }
+  | { readonly kind: "regex"; readonly value: string };
+
+export interface ValueMatch {
+  readonly kind: "exact" | "regex";
+  /** Header names are lower case; query parameter names are as written. */
+  readonly name: string;
+  readonly value: string;
+}
+
+/** One entry of a rule's `matches`, attached to one virtual host. */
+export interface RouteMatch {
+  readonly path: PathMatch;
+  readonly method?: string;
+  readonly headers: readonly ValueMatch[];
+  readonly queryParams: readonly ValueMatch[];
+  readonly rule: Rule;
+  /** Index in the rule's `matches` as written. */
+  readonly matchIndex: number;
+  /** The hostname as the route wrote it ("*" where it names none): it ranks before the path. */
+  readonly routeHostname: string;
+  readonly origin: Span;
+}
+
+export interface RouteRef {
+  readonly kind: "HTTPRoute" | "GRPCRoute";
+  readonly namespace: string;
+  readonly name: string;
+  readonly creationTimestamp?: string;
+}
+
+/** A rule is one object however many hostnames, listeners and matches lead to it. */
+export interface Rule {
+  readonly route: RouteRef;
+  readonly ruleIndex: number;
+  readonly ruleName?: string;
+  readonly action: Action;
+  readonly origin: Span;
+}
+
+export type Action = Forward | Redirect;
+
+export interface Forward {
+  readonly kind: "forward";
+  /** Weights above zero only. Empty: every request gets a 500. */
+  readonly backends: readonly WeightedBackend[];
+  readonly requestHeaders: HeaderEdits;
+}
+
+export interface WeightedBackend {
+  readonly weight: number;
+  /** Absent: the backendRef is invalid, and its share of requests gets a 500. */
+  readonly cluster?: ClusterIndex;
+  readonly requestHeaders: HeaderEdits;
+  readonly origin: Span;
+}
+
+/** In the order the API has them carried out: set, add, remove. Names are lower case. */
+export interface HeaderEdits {
+  readonly set: readonly { readonly name: string; readonly value: string }[];
+  readonly add: readonly { readonly name: string; readonly value: string }[];
+  readonly remove: readonly string[];
+}
+
+export const noEdits: HeaderEdits = { set: [], add: [], remove: [] };
+
+export interface Redirect {
+  readonly kind: "redirect";
+  readonly statusCode: number;
+  readonly scheme?: "http" | "https";
+  readonly hostname?: string;
+  readonly port?: number;
+  readonly path?:
+    | { readonly kind: "full"; readonly value: string }
+    /** The matched prefix is replaced; it is the match's own path. */
+    | { readonly kind: "prefix"; readonly value: string };
+}
+
+/** A Service's port as a destination, with the policy that applies to it. */
+export interface Cluster {
+  /** Istio's form, so that one table serves both: `outbound|80|subset|host`. */
+  readonly name: string;
+  /** `backend-v1.istio-test.svc.cluster.local` */
+  readonly host: string;
+  readonly service: ObjectKey;
+  readonly port: number;
+  readonly subset?: string;
+  readonly protocol: "http1" | "h2c" | "websocket";
+  readonly endpoints: Endpoints;
+  readonly policy: ClusterPolicy;
+}
+
+export type Endpoints =
+  /** From EndpointSlices; only the ready ones. Empty: 503. */
+  | { readonly kind: "static"; readonly addresses: readonly { readonly address: string; readonly port: number }[] }
+  /** No EndpointSlice is in the input: the Service's DNS name (or the ExternalName) is dialled. */
+  | { readonly kind: "dns"; readonly hostname: string; readonly port: number };
+
+/** What DestinationRules ask for, durations in milliseconds. An absent field keeps the host's default. */
+export interface ClusterPolicy {
+  readonly loadBalancer?: "ROUND_ROBIN" | "LEAST_REQUEST" | "RANDOM";
+  readonly maxConnections?: number;
+  readonly connectTimeoutMs?: number;
+  readonly tcpIdleTimeoutMs?: number;
+  readonly http1MaxPendingRequests?: number;
+  readonly http2MaxRequests?: number;
+  readonly maxRequestsPerConnection?: number;
+  readonly maxRetries?: number;
+  readonly httpIdleTimeoutMs?: number;
+  readonly outlierDetection?: OutlierDetection;
+}
+
+export interface OutlierDetection {
+  readonly consecutive5xxErrors?: number;
+  readonly consecutiveGatewayErrors?: number;
+  readonly intervalMs?: number;
+  readonly baseEjectionTimeMs?: number;
+  readonly maxEjectionPercent?: number;
+  readonly minHealthPercent?: number;
+}

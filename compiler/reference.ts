@@ -1,0 +1,85 @@
+// The slow, obvious matcher over ranked IR: what the specification says, sentence by sentence. The
+// core must agree with it on every request (property tests), and `explain` tells its reasons.
+
+import type { GatewayPort, PathMatch, RouteMatch, VirtualHost } from "./ir.ts";
+
+export interface ReferenceRequest {
+  /** The Host header or :authority, as received. */
+  readonly authority?: string;
+  /** The request target with its query, as received. */
+  readonly target: string;
+  readonly method: string;
+  /** In the order received; names in any case, repeated or not. */
+  readonly headers: readonly (readonly [string, string])[];
+}
+
+/** The host name that decides: lower case, without port and trailing dot; undefined for none. */
+export function requestHost(authority: string | undefined): string | undefined {
+  const host = (authority ?? "").replace(/:\d*$/, "").replace(/\.$/, "").toLowerCase();
+  // IP literals are no host names (RFC 1123), and no DNS name is longer than 255 bytes.
+  return host === "" || host.length > 255 || host.endsWith("]") ? undefined : host;
+}
+
+/** Whether `hostname` ("a.example.com", "*.example.com" or "*") takes in `host`. */
+export function hostnameMatches(hostname: string, host: string | undefined): boolean {
+  if (hostname === "*") return true;
+  if (host === undefined) return false;
+  // "*.example.com" matches "test.example.com" and "foo.test.example.com", not "example.com".
+  return hostname.startsWith("*.") ? host.endsWith(hostname.slice(1)) : host === hostname;
+}
+
+/** The most specific virtual host for the request: exact before wildcards, longer before shorter. */
+export function findVirtualHost(
+  port: GatewayPort, authority: string | undefined,
+): VirtualHost | undefined {
+  const host = requestHost(authority);
+  const specificity = (h: VirtualHost): number =>
+    (h.hostname.startsWith("*") ? 0 : 1000) + h.hostname.length;
+  return port.virtualHosts
+    .filter((h) => hostnameMatches(h.hostname, host))
+    .reduce<VirtualHost | undefined>(
+      (best, h) => (best && specificity(best) >= specificity(h) ? best : h), undefined);
+}
+
+/** The path without query and fragment; undefined where the target is no absolute path. */
+export function requestPath(target: string): string | undefined {
+  return target.startsWith("/") ? (target.split(/[?#]/, 1)[0] ?? "") : undefined;
+}
+
+export function pathMatches(match: PathMatch, target: string): boolean {
+  const path = requestPath(target);
+  // "If no matches are specified, the default is a prefix path match on '/', which has the effect
+  // of matching every HTTP request": also those without an absolute path.
+  if (match.kind === "prefix" && match.value === "") return true;
+  if (path === undefined || match.kind === "regex") return false;
+  if (match.kind === "exact") return path === match.value;
+  // "Matching is case-sensitive and done on a path element by element basis."
+  return path === match.value || path.startsWith(`${match.value}/`);
+}
+
+/** All values of a header as one list (RFC 9110 §5.3), or undefined. */
+export function headerValue(request: ReferenceRequest, name: string): string | undefined {
+  const values = request.headers.filter(([n]) => n.toLowerCase() === name).map(([, v]) => v);
+  return values.length === 0 ? undefined : values.join(", ");
+}
+
+/** Why a match does not take the request; undefined where it does. */
+export type Obstacle =
+  | { readonly kind: "path" }
+  | { readonly kind: "method" }
+  | { readonly kind: "header"; readonly name: string; readonly value: string | undefined };
+
+export function obstacle(match: RouteMatch, request: ReferenceRequest): Obstacle | undefined {
+  if (!pathMatches(match.path, request.target)) return { kind: "path" };
+  if (match.method !== undefined && match.method !== request.method) return { kind: "method" };
+  for (const header of match.headers) {
+    const value = headerValue(request, header.name);
+    if (value !== header.value) return { kind: "header", name: header.name, value };
+  }
+  return undefined;
+}
+
+/** The match that takes the request, of the virtual host's matches in order of precedence. */
+export function findMatch(host: VirtualHost, request: ReferenceRequest): RouteMatch | undefined {
+  return host.matches.find((match) => obstacle(match, request) === undefined);
+}

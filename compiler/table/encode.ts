@@ -1,0 +1,176 @@
+// From the plan to the table's bytes. The format: docs/table-format.md; the numbers:
+// filters/core/format.ts.
+
+import {
+  BACKEND_SIZE, CLUSTER_SIZE, CONDITION_SIZE, EDIT_LIST_SIZE, EDIT_SIZE, GATEWAY_PORT_SIZE,
+  HASH_SLOT_SIZE, HEADER_CHECKED, HEADER_CHECKSUM, HEADER_FLAGS, HEADER_LENGTH, HEADER_MAGIC,
+  HEADER_SIZE, HEADER_STATE_LENGTH, HEADER_VERSION, MAGIC, MATCH_SIZE, NAME_SIZE, NONE, PATH_SIZE,
+  REDIRECT_SIZE, RULE_SIZE, SECTION_BACKENDS, SECTION_CLUSTERS, SECTION_CONDITIONS, SECTION_COUNT,
+  SECTION_EDITS, SECTION_EDIT_LISTS, SECTION_GATEWAY_PORTS, SECTION_HOST_SLOTS, SECTION_MATCHES,
+  SECTION_NAMES, SECTION_PATHS, SECTION_PATH_SLOTS, SECTION_REDIRECTS, SECTION_RULES,
+  SECTION_SPLITS, SECTION_STRINGS, SECTION_VIRTUAL_HOSTS, SPLIT_SIZE, TABLE_EDITS_REQUEST,
+  TABLE_READS_HEADERS, VERSION, VIRTUAL_HOST_SIZE,
+} from "../../filters/core/format.ts";
+import { absorb, checksum, finish, home, seed } from "./hash.ts";
+import { segmentsOf, type Plan } from "./plan.ts";
+
+/** Bytes of one request slot: stamp, length, address (filters/core/slots.ts). */
+const REQUEST_SLOT_SIZE = 12;
+/** Hash tables are 4/5 full: short probes for 10 bytes a key. */
+const PLACES_PER_KEY = 1.25;
+
+const utf8 = new TextEncoder();
+
+/** Text that records refer to; equal texts stand once. */
+interface Strings {
+  readonly indexes: Map<string, { readonly offset: number; readonly length: number }>;
+  readonly chunks: Uint8Array[];
+  length: number;
+}
+
+/** The words of one section's records, and how many of them count. */
+interface Section {
+  readonly words: readonly number[];
+  readonly count: number;
+}
+
+export function encode(plan: Plan): Uint8Array {
+  const strings: Strings = { indexes: new Map(), chunks: [], length: 0 };
+  const sections = sectionsOf(plan, strings);
+  const tablesOffset = HEADER_SIZE + SECTION_COUNT * 8;
+  const recordsLength = sections.reduce((sum, s) => sum + s.words.length * 4, 0);
+  const stringsOffset = tablesOffset + recordsLength;
+  const length = (stringsOffset + strings.length + 7) & ~7;
+  const bytes = new Uint8Array(length);
+  const view = new DataView(bytes.buffer);
+  let offset = tablesOffset;
+  sections.forEach(({ words, count }, i) => {
+    // STRINGS is section 0 in the directory and the last in the file.
+    writeDirectory(view, i + 1, offset, count);
+    for (const word of words) {
+      view.setUint32(offset, word, true);
+      offset += 4;
+    }
+  });
+  writeDirectory(view, SECTION_STRINGS, stringsOffset, strings.length);
+  for (const chunk of strings.chunks) {
+    bytes.set(chunk, offset);
+    offset += chunk.length;
+  }
+  writeHeader(view, plan, length);
+  view.setUint32(HEADER_CHECKSUM, checksum(bytes.subarray(HEADER_CHECKED)), true);
+  return bytes;
+}
+
+function writeDirectory(view: DataView, id: number, offset: number, count: number): void {
+  view.setUint32(HEADER_SIZE + id * 8, offset, true);
+  view.setUint32(HEADER_SIZE + id * 8 + 4, count, true);
+}
+
+function writeHeader(view: DataView, plan: Plan, length: number): void {
+  const stateLength = (3 + plan.names.length) * REQUEST_SLOT_SIZE + plan.backends.length * 4;
+  const edits = plan.editLists.length > 1 ? TABLE_EDITS_REQUEST : 0;
+  const reads = plan.names.length > 0 ? TABLE_READS_HEADERS : 0;
+  view.setUint32(HEADER_MAGIC, MAGIC, true);
+  view.setUint32(HEADER_VERSION, VERSION, true);
+  view.setUint32(HEADER_LENGTH, length, true);
+  view.setUint32(HEADER_STATE_LENGTH, stateLength, true);
+  view.setUint32(HEADER_FLAGS, edits | reads, true);
+}
+
+/** Sections 1 to SECTION_COUNT − 1, in the order of their ids. */
+function sectionsOf(plan: Plan, strings: Strings): readonly Section[] {
+  const sections: Section[] = [];
+  const put = (id: number, size: number, records: readonly (readonly number[])[], end?: number[]) => {
+    const words = records.flat();
+    if (end) words.push(...end);
+    if (words.length * 4 !== (records.length + (end ? 1 : 0)) * size) {
+      throw new Error(`section ${id}: records are not ${size} bytes`);
+    }
+    sections[id - 1] = { words, count: records.length };
+  };
+  const text = (value: string): readonly number[] => intern(strings, value);
+
+  put(SECTION_NAMES, NAME_SIZE, plan.names.map(text));
+  put(SECTION_GATEWAY_PORTS, GATEWAY_PORT_SIZE, plan.gatewayPorts.map((p) => [
+    ...text(p.name), p.port, p.tls ? 1 : 0, p.wildcards, p.exact ? 1 : 0]));
+  put(SECTION_HOST_SLOTS, HASH_SLOT_SIZE, hostSlots(plan));
+  put(SECTION_VIRTUAL_HOSTS, VIRTUAL_HOST_SIZE, plan.virtualHosts.map((h) => [
+    ...text(h.name), (h.gatewayPort << 1) | (h.wildcard ? 1 : 0), h.firstPath, h.prefixes,
+    h.exact ? 1 : 0, h.next]), [0, 0, 0, plan.paths.length, 0, 0, NONE]);
+  put(SECTION_PATH_SLOTS, HASH_SLOT_SIZE, pathSlots(plan));
+  put(SECTION_PATHS, PATH_SIZE, plan.paths.map((p) => {
+    const [offset = 0, length = 0] = text(p.value);
+    return [offset, (length << 1) | (p.exact ? 1 : 0), p.firstMatch];
+  }), [0, 0, plan.matches.length]);
+  put(SECTION_MATCHES, MATCH_SIZE, plan.matches.map((m) => [m.rule, m.firstCondition, m.method]),
+    [0, plan.conditions.length, 0]);
+  put(SECTION_CONDITIONS, CONDITION_SIZE, plan.conditions.map((c) => [
+    (c.name << 8) | c.kind, ...text(c.value)]));
+  put(SECTION_RULES, RULE_SIZE, plan.rules.map((r) => [r.target, r.edits]));
+  put(SECTION_SPLITS, SPLIT_SIZE, plan.splits.map((s) => [s.firstBackend, s.totalWeight]),
+    [plan.backends.length, 0]);
+  put(SECTION_BACKENDS, BACKEND_SIZE, plan.backends.map((b) => [b.target, b.weight, b.edits]));
+  put(SECTION_CLUSTERS, CLUSTER_SIZE, plan.clusters.map(text));
+  put(SECTION_REDIRECTS, REDIRECT_SIZE, plan.redirects.map((r) => [
+    r.status, r.scheme, ...text(r.host), r.port, r.pathKind, ...text(r.path)]));
+  putEdits(plan, put, text);
+  return sections;
+}
+
+function putEdits(
+  plan: Plan,
+  put: (id: number, size: number, records: readonly (readonly number[])[], end?: number[]) => void,
+  text: (value: string) => readonly number[],
+): void {
+  const edits = plan.editLists.flat();
+  let first = 0;
+  const starts = plan.editLists.map((list) => {
+    const start = first;
+    first += list.length;
+    return [start];
+  });
+  put(SECTION_EDIT_LISTS, EDIT_LIST_SIZE, starts, [edits.length]);
+  put(SECTION_EDITS, EDIT_SIZE, edits.map((e) => [e.kind, ...text(e.name), ...text(e.value)]));
+}
+
+function intern(strings: Strings, value: string): readonly [number, number] {
+  const known = strings.indexes.get(value);
+  if (known) return [known.offset, known.length];
+  const chunk = utf8.encode(value);
+  const entry = { offset: strings.length, length: chunk.length };
+  strings.indexes.set(value, entry);
+  strings.chunks.push(chunk);
+  strings.length += chunk.length;
+  return [entry.offset, entry.length];
+}
+
+/** Places keys by open addressing, in order, so that equal plans give equal bytes. */
+function place(tags: readonly { readonly tag: number; readonly index: number }[]): number[][] {
+  const places = Math.max(2, Math.ceil(tags.length * PLACES_PER_KEY) + 1);
+  const slots: number[][] = Array.from({ length: places }, () => [0, 0]);
+  for (const { tag, index } of tags) {
+    let at = home(tag, places);
+    while (slots[at]?.[1] !== 0) at = at + 1 === places ? 0 : at + 1;
+    slots[at] = [tag, index + 1];
+  }
+  return slots;
+}
+
+function hostSlots(plan: Plan): number[][] {
+  return place(plan.virtualHosts.flatMap((host, index) => {
+    if (!host.findable) return [];
+    // Labels from the right, as the core reads them.
+    const labels = host.name === "" ? [] : host.name.split(".").reverse();
+    const state = labels.reduce((s, label) => absorb(s, utf8.encode(label)), seed(host.gatewayPort));
+    return [{ tag: finish(state, host.wildcard ? 1 : 0), index }];
+  }));
+}
+
+function pathSlots(plan: Plan): number[][] {
+  return place(plan.paths.map((path, index) => {
+    const state = segmentsOf(path.value)
+      .reduce((s, segment) => absorb(s, utf8.encode(segment)), seed(path.virtualHost));
+    return { tag: finish(state, path.exact ? 1 : 0), index };
+  }));
+}

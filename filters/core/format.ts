@@ -1,0 +1,250 @@
+// The table's format, version 1: the one place that both compilers (asc for the core, tsc for the
+// encoder) take it from. docs/table-format.md explains it; a test holds the two together.
+//
+// A table is little-endian; every section starts at a multiple of 4 and holds records of one size.
+//
+//   0          64                  64 + 8 * SECTION_COUNT
+//   | header   | section directory | section 0 | section 1 | …
+//
+// Records refer to each other by index and to text by (offset, length) in the STRINGS section. Where
+// "the records from here to the next one's" belong together, one more record closes the section; it
+// is not counted.
+
+/** "FLRT", no zero byte: the optimiser strips zero bytes from data segments. */
+export const MAGIC: u32 = 0x54524c46;
+export const VERSION: u32 = 1;
+
+// --- Header: u32 fields at these byte offsets ---
+export const HEADER_MAGIC: u32 = 0;
+export const HEADER_VERSION: u32 = 4;
+/** Length of the whole table in bytes. */
+export const HEADER_LENGTH: u32 = 8;
+/** hash32 of all bytes from HEADER_CHECKED on. */
+export const HEADER_CHECKSUM: u32 = 12;
+export const HEADER_CHECKED: u32 = 16;
+/** Bytes of zeroed memory the core needs behind the table for counters and request slots. */
+export const HEADER_STATE_LENGTH: u32 = 16;
+/** Bits TABLE_*: what an adapter must be able to do to serve this table. */
+export const HEADER_FLAGS: u32 = 20;
+export const HEADER_SIZE: u32 = 64;
+
+/** Some rule or backend edits request headers. */
+export const TABLE_EDITS_REQUEST: u32 = 1;
+/** Some match looks at a header other than :authority, :path and :method. */
+export const TABLE_READS_HEADERS: u32 = 2;
+
+// --- Sections: the directory holds (offset: u32, count: u32) for each ---
+export const SECTION_STRINGS: u32 = 0;
+export const SECTION_NAMES: u32 = 1;
+export const SECTION_GATEWAY_PORTS: u32 = 2;
+export const SECTION_HOST_SLOTS: u32 = 3;
+export const SECTION_VIRTUAL_HOSTS: u32 = 4;
+export const SECTION_PATH_SLOTS: u32 = 5;
+export const SECTION_PATHS: u32 = 6;
+export const SECTION_MATCHES: u32 = 7;
+export const SECTION_CONDITIONS: u32 = 8;
+export const SECTION_RULES: u32 = 9;
+export const SECTION_SPLITS: u32 = 10;
+export const SECTION_BACKENDS: u32 = 11;
+export const SECTION_CLUSTERS: u32 = 12;
+export const SECTION_REDIRECTS: u32 = 13;
+export const SECTION_EDIT_LISTS: u32 = 14;
+export const SECTION_EDITS: u32 = 15;
+export const SECTION_COUNT: u32 = 16;
+
+/** In indexes: nothing there. */
+export const NONE: u32 = 0xffffffff;
+
+// NAMES: the header names that matches look at, lower case; name n is read into slot SLOT_HEADERS + n.
+export const NAME_OFF: u32 = 0;
+export const NAME_LEN: u32 = 4;
+export const NAME_SIZE: u32 = 8;
+
+// GATEWAY_PORTS: `namespace/name:port`, and what redirects need to know about the listener.
+export const GATEWAY_PORT_NAME_OFF: u32 = 0;
+export const GATEWAY_PORT_NAME_LEN: u32 = 4;
+export const GATEWAY_PORT_PORT: u32 = 8;
+/** 1: requests arrive by https. */
+export const GATEWAY_PORT_TLS: u32 = 12;
+/** Bit n (0–31): there is a wildcard hostname of n labels (bit 0: "*", bit 31: 31 or more). */
+export const GATEWAY_PORT_WILDCARDS: u32 = 16;
+/** 1: there is a hostname without a wildcard. */
+export const GATEWAY_PORT_EXACT: u32 = 20;
+export const GATEWAY_PORT_SIZE: u32 = 24;
+
+// HOST_SLOTS, PATH_SLOTS: open addressing with linear probing; at least one slot is empty. A key's
+// first place is its tag * slots / 2^32; a slot is the key's tag and the record's index + 1.
+export const HASH_SLOT_TAG: u32 = 0;
+export const HASH_SLOT_INDEX: u32 = 4;
+export const HASH_SLOT_SIZE: u32 = 8;
+
+// VIRTUAL_HOSTS
+/** The hostname without "*.", lower case; empty for "*". */
+export const VIRTUAL_HOST_NAME_OFF: u32 = 0;
+export const VIRTUAL_HOST_NAME_LEN: u32 = 4;
+/** Bits: gateway port index << 1 | is a wildcard. */
+export const VIRTUAL_HOST_KEY: u32 = 8;
+/** Paths of this virtual host are the records from here to the next virtual host's. */
+export const VIRTUAL_HOST_FIRST_PATH: u32 = 12;
+/** Bit n (0–31): there is a prefix of n segments (bit 31: 31 or more). */
+export const VIRTUAL_HOST_PREFIXES: u32 = 16;
+/** 1: there is an exact path. */
+export const VIRTUAL_HOST_EXACT: u32 = 20;
+/** The virtual host to go on with where nothing here matches, always a later one; or NONE. */
+export const VIRTUAL_HOST_NEXT: u32 = 24;
+export const VIRTUAL_HOST_SIZE: u32 = 28;
+
+// PATHS: one exact path or prefix of one virtual host, and the matches that ask for it.
+export const PATH_OFF: u32 = 0;
+/** Bits: length << 1 | is exact. */
+export const PATH_LEN_KIND: u32 = 4;
+/** Matches of this path, highest precedence first, are the records from here to the next path's. */
+export const PATH_FIRST_MATCH: u32 = 8;
+export const PATH_SIZE: u32 = 12;
+
+// MATCHES
+export const MATCH_RULE: u32 = 0;
+/** Conditions of this match are the records from here to the next match's. */
+export const MATCH_FIRST_CONDITION: u32 = 4;
+/** METHOD_* or METHOD_ANY. */
+export const MATCH_METHOD: u32 = 8;
+export const MATCH_SIZE: u32 = 12;
+
+// CONDITIONS: all of a match's must hold.
+/** Bits: NAMES index << 8 | CONDITION_*. For a query parameter the index is NONE >>> 8. */
+export const CONDITION_KIND: u32 = 0;
+export const CONDITION_VALUE_OFF: u32 = 4;
+export const CONDITION_VALUE_LEN: u32 = 8;
+export const CONDITION_SIZE: u32 = 12;
+/** The header is present and its value is equal, byte by byte. */
+export const CONDITION_HEADER_EXACT: u32 = 1;
+
+// RULES
+/** Bits: TARGET_* << 28 | index or status code. */
+export const RULE_TARGET: u32 = 0;
+/** EDIT_LISTS index; 0 is the empty list. */
+export const RULE_EDITS: u32 = 4;
+export const RULE_SIZE: u32 = 8;
+
+export const TARGET_SHIFT: u32 = 28;
+export const TARGET_VALUE: u32 = 0x0fffffff;
+export const TARGET_CLUSTER: u32 = 0;
+export const TARGET_SPLIT: u32 = 1;
+/** The gateway answers with this status code itself. */
+export const TARGET_STATUS: u32 = 2;
+export const TARGET_REDIRECT: u32 = 3;
+
+// SPLITS: backends by weight; each backend has one i32 of state (smooth weighted round robin).
+/** Backends of this split are the records from here to the next split's. */
+export const SPLIT_FIRST_BACKEND: u32 = 0;
+export const SPLIT_TOTAL_WEIGHT: u32 = 4;
+export const SPLIT_SIZE: u32 = 8;
+
+// BACKENDS
+/** TARGET_CLUSTER or TARGET_STATUS. */
+export const BACKEND_TARGET: u32 = 0;
+export const BACKEND_WEIGHT: u32 = 4;
+export const BACKEND_EDITS: u32 = 8;
+export const BACKEND_SIZE: u32 = 12;
+
+// CLUSTERS
+export const CLUSTER_NAME_OFF: u32 = 0;
+export const CLUSTER_NAME_LEN: u32 = 4;
+export const CLUSTER_SIZE: u32 = 8;
+
+// REDIRECTS
+export const REDIRECT_STATUS: u32 = 0;
+/** REDIRECT_SCHEME_*. */
+export const REDIRECT_SCHEME: u32 = 4;
+/** Length 0: the request's hostname. */
+export const REDIRECT_HOST_OFF: u32 = 8;
+export const REDIRECT_HOST_LEN: u32 = 12;
+/** 0: none given. */
+export const REDIRECT_PORT: u32 = 16;
+/** REDIRECT_PATH_*. */
+export const REDIRECT_PATH_KIND: u32 = 20;
+export const REDIRECT_PATH_OFF: u32 = 24;
+export const REDIRECT_PATH_LEN: u32 = 28;
+export const REDIRECT_SIZE: u32 = 32;
+export const REDIRECT_SCHEME_SAME: u32 = 0;
+export const REDIRECT_SCHEME_HTTP: u32 = 1;
+export const REDIRECT_SCHEME_HTTPS: u32 = 2;
+export const REDIRECT_PATH_SAME: u32 = 0;
+export const REDIRECT_PATH_FULL: u32 = 1;
+export const REDIRECT_PATH_PREFIX: u32 = 2;
+
+// EDIT_LISTS: list 0 is empty.
+/** Edits of this list are the records from here to the next list's. */
+export const EDIT_LIST_FIRST: u32 = 0;
+export const EDIT_LIST_SIZE: u32 = 4;
+
+// EDITS, in the order they are carried out.
+export const EDIT_KIND: u32 = 0;
+export const EDIT_NAME_OFF: u32 = 4;
+export const EDIT_NAME_LEN: u32 = 8;
+export const EDIT_VALUE_OFF: u32 = 12;
+export const EDIT_VALUE_LEN: u32 = 16;
+export const EDIT_SIZE: u32 = 20;
+export const EDIT_SET: u32 = 1;
+export const EDIT_ADD: u32 = 2;
+export const EDIT_REMOVE: u32 = 3;
+
+// --- Request slots: what the core may ask an adapter for ---
+export const SLOT_AUTHORITY: u32 = 0;
+/** The request target with its query, as received. */
+export const SLOT_PATH: u32 = 1;
+export const SLOT_METHOD: u32 = 2;
+export const SLOT_HEADERS: u32 = 3;
+/** The length of a value that the request does not have. */
+export const ABSENT: u32 = 0xffffffff;
+
+// --- Methods (Gateway API HTTPMethod) ---
+export const METHOD_ANY: u32 = 0;
+export const METHOD_GET: u32 = 1;
+export const METHOD_HEAD: u32 = 2;
+export const METHOD_POST: u32 = 3;
+export const METHOD_PUT: u32 = 4;
+export const METHOD_DELETE: u32 = 5;
+export const METHOD_CONNECT: u32 = 6;
+export const METHOD_OPTIONS: u32 = 7;
+export const METHOD_TRACE: u32 = 8;
+export const METHOD_PATCH: u32 = 9;
+/** A method no match can name. */
+export const METHOD_OTHER: u32 = 10;
+
+// --- The verdict: u32 words the core leaves for the adapter ---
+export const VERDICT_KIND: u32 = 0;
+export const VERDICT_STATUS: u32 = 4;
+/** MATCHES index or NONE; likewise the next four. */
+export const VERDICT_MATCH: u32 = 8;
+export const VERDICT_RULE: u32 = 12;
+export const VERDICT_BACKEND: u32 = 16;
+export const VERDICT_CLUSTER: u32 = 20;
+/** EDIT_LISTS indexes, 0 where there is nothing to edit: the rule's, then the backend's. */
+export const VERDICT_RULE_EDITS: u32 = 24;
+export const VERDICT_BACKEND_EDITS: u32 = 28;
+/** Address and length of the Location value of a redirect. */
+export const VERDICT_TEXT_PTR: u32 = 32;
+export const VERDICT_TEXT_LEN: u32 = 36;
+export const VERDICT_SIZE: u32 = 40;
+
+/** No rule matches: answer VERDICT_STATUS (404). */
+export const VERDICT_NO_MATCH: i32 = 0;
+/** Forward to VERDICT_CLUSTER after the edits. */
+export const VERDICT_FORWARD: i32 = 1;
+/** Answer VERDICT_STATUS: the rule or the picked backend is invalid. */
+export const VERDICT_RESPOND: i32 = 2;
+/** Answer VERDICT_STATUS with the Location in VERDICT_TEXT. */
+export const VERDICT_REDIRECT: i32 = 3;
+
+// --- Why a table is refused ---
+export const LOAD_OK: u32 = 0;
+export const LOAD_TOO_SHORT: u32 = 1;
+export const LOAD_BAD_MAGIC: u32 = 2;
+export const LOAD_BAD_VERSION: u32 = 3;
+export const LOAD_BAD_LENGTH: u32 = 4;
+export const LOAD_BAD_CHECKSUM: u32 = 5;
+export const LOAD_BAD_SECTION: u32 = 6;
+export const LOAD_BAD_REFERENCE: u32 = 7;
+export const LOAD_BAD_HASH_TABLE: u32 = 8;
+export const LOAD_BAD_STATE: u32 = 9;

@@ -1,0 +1,54 @@
+// Whether one match's method and headers hold for the request, as far as it is known.
+
+import {
+  CONDITION_KIND, CONDITION_SIZE, CONDITION_VALUE_LEN, CONDITION_VALUE_OFF, MATCH_FIRST_CONDITION,
+  MATCH_METHOD, MATCH_SIZE, METHOD_ANY, METHOD_CONNECT, METHOD_DELETE, METHOD_GET, METHOD_HEAD,
+  METHOD_OPTIONS, METHOD_OTHER, METHOD_PATCH, METHOD_POST, METHOD_PUT, METHOD_TRACE,
+  SECTION_CONDITIONS, SECTION_MATCHES, SLOT_HEADERS, SLOT_METHOD,
+} from "./format";
+import { equal } from "./memory";
+import { addressOf, known, lengthOf } from "./slots";
+import { section, text } from "./table";
+
+export const FAILS: i32 = 0;
+export const HOLDS: i32 = 1;
+
+/** HOLDS, FAILS, or −(slot + 1): the value of that slot decides and is not known yet. */
+export function holds(match: u32): i32 {
+  const record = section(SECTION_MATCHES) + match * MATCH_SIZE;
+  const method = load<u32>(record, MATCH_METHOD);
+  if (method != METHOD_ANY) {
+    if (!known(SLOT_METHOD)) return -(<i32>SLOT_METHOD + 1);
+    if (methodOf() != method) return FAILS;
+  }
+  const conditions = section(SECTION_CONDITIONS);
+  const end = load<u32>(record, MATCH_SIZE + MATCH_FIRST_CONDITION);
+  for (let i = load<u32>(record, MATCH_FIRST_CONDITION); i < end; i++) {
+    const condition = conditions + i * CONDITION_SIZE;
+    const slot = SLOT_HEADERS + (load<u32>(condition, CONDITION_KIND) >> 8);
+    if (!known(slot)) return -(<i32>slot + 1);
+    const len = load<u32>(condition, CONDITION_VALUE_LEN);
+    // An absent header has the length ABSENT, which no value has.
+    if (lengthOf(slot) != len) return FAILS;
+    if (!equal(text(load<u32>(condition, CONDITION_VALUE_OFF)), addressOf(slot), len)) return FAILS;
+  }
+  return HOLDS;
+}
+
+/** METHOD_* of the request. Methods are case-sensitive (RFC 9110 §9.1). */
+function methodOf(): u32 {
+  const ptr = addressOf(SLOT_METHOD);
+  const len = lengthOf(SLOT_METHOD);
+  if (len < 3 || len > 7) return METHOD_OTHER;
+  let word: u64 = 0;
+  for (let i: u32 = 0; i < len; i++) word = (word << 8) | <u64>load<u8>(ptr + i);
+  switch (len) {
+    case 3: return word == 0x474554 ? METHOD_GET : word == 0x505554 ? METHOD_PUT : METHOD_OTHER;
+    case 4: return word == 0x48454144 ? METHOD_HEAD : word == 0x504f5354 ? METHOD_POST : METHOD_OTHER;
+    case 5: return word == 0x5041544348 ? METHOD_PATCH
+      : word == 0x5452414345 ? METHOD_TRACE : METHOD_OTHER;
+    case 6: return word == 0x44454c455445 ? METHOD_DELETE : METHOD_OTHER;
+    default: return word == 0x434f4e4e454354 ? METHOD_CONNECT
+      : word == 0x4f5054494f4e53 ? METHOD_OPTIONS : METHOD_OTHER;
+  }
+}

@@ -1,0 +1,55 @@
+// The table in use: where its sections are, and its strings.
+
+import {
+  HEADER_FLAGS, HEADER_LENGTH, HEADER_SIZE, HEADER_STATE_LENGTH, SECTION_NAMES, SECTION_STRINGS,
+} from "./format";
+
+/** Address of the table, 0 while there is none. */
+export let table: usize = 0;
+let strings: usize = 0;
+
+/** The mutable memory behind the table: request slots, then one i32 for each backend. */
+export let state: usize = 0;
+
+export function adopt(ptr: usize): void {
+  table = ptr;
+  strings = section(SECTION_STRINGS);
+  state = ptr + load<u32>(ptr, HEADER_LENGTH);
+}
+
+/** Address of a section's first record. */
+// @ts-ignore: decorator
+@inline
+export function section(id: u32): usize {
+  return table + load<u32>(table + (id << 3), HEADER_SIZE);
+}
+
+/** Number of records in a section. */
+// @ts-ignore: decorator
+@inline
+export function count(id: u32): u32 {
+  return load<u32>(table + (id << 3), HEADER_SIZE + 4);
+}
+
+/** Address of the text at `offset` in STRINGS. */
+// @ts-ignore: decorator
+@inline
+export function text(offset: u32): usize {
+  return strings + offset;
+}
+
+/** Bytes of zeroed memory that the table at `ptr` asks for behind it. */
+export function stateLengthOf(ptr: usize): u32 {
+  return load<u32>(ptr, HEADER_STATE_LENGTH);
+}
+
+export function flags(): u32 {
+  return load<u32>(table, HEADER_FLAGS);
+}
+
+/** How many request slots this table uses: the fixed three and one for each name. */
+// @ts-ignore: decorator
+@inline
+export function slotCount(): u32 {
+  return 3 + count(SECTION_NAMES);
+}

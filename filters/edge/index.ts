@@ -1,0 +1,51 @@
+// The core as a worker (or node) calls it: the host writes values into the arena and reads the
+// verdict as integers. Nothing is imported.
+//
+//   reserve → (copy the table) → load; then for each request: start, put…, run until it is ≥ 0.
+
+import { LOAD_BAD_STATE, LOAD_OK } from "../core/format";
+import { run, start } from "../core/match";
+import { arena, ARENA_LENGTH, verdict } from "../core/memory";
+import { put } from "../core/slots";
+import { adopt, stateLengthOf } from "../core/table";
+import { verify } from "../core/verify";
+
+export { put, run, start };
+
+const PAGE: u32 = 65536;
+let place: usize = 0;
+
+/** Makes sure that memory reaches up to `end`. */
+function reach(end: u64): bool {
+  const have = <u64>memory.size() * PAGE;
+  return end <= have || memory.grow(<i32>((end - have + PAGE - 1) / PAGE)) >= 0;
+}
+
+/** Address for a table of `len` bytes, or 0 where memory ran out. Once in a module's life. */
+export function reserve(len: u32): usize {
+  const end = <u64>memory.size() * PAGE;
+  place = reach(end + len) ? <usize>end : 0;
+  return place;
+}
+
+/** LOAD_OK once the table copied to `reserve`'s address is in use, else why it is refused. */
+export function load(len: u32): u32 {
+  const result = verify(place, len);
+  if (result != LOAD_OK) return result;
+  if (!reach(<u64>place + len + stateLengthOf(place))) return LOAD_BAD_STATE;
+  adopt(place);
+  return LOAD_OK;
+}
+
+export function inputPtr(): usize {
+  return arena;
+}
+
+export function inputLength(): u32 {
+  // Hashing reads whole words past a value's end.
+  return ARENA_LENGTH - 8;
+}
+
+export function verdictPtr(): usize {
+  return verdict;
+}

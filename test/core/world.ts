@@ -1,0 +1,119 @@
+// Small worlds for the core's tests: IR made by hand or by fast-check, and a core that runs it.
+
+import fc from "fast-check";
+import { noEdits, type Ir, type RouteMatch, type Rule, type VirtualHost } from "../../compiler/ir.ts";
+import { coreWasm } from "../../compiler/prebuilt.ts";
+import { rank } from "../../compiler/rank.ts";
+import type { ReferenceRequest } from "../../compiler/reference.ts";
+import { encode } from "../../compiler/table/encode.ts";
+import { plan, type Plan } from "../../compiler/table/plan.ts";
+import { readTable } from "../../compiler/table/read.ts";
+import { createCore, instantiate, loadTable, type Core, type Verdict } from "../../runtime/edge/core.ts";
+
+const module = new WebAssembly.Module(coreWasm());
+const file = { path: "made.yaml", text: "" };
+export const origin = { file, start: 0, end: 0 };
+
+export interface World {
+  readonly ir: Ir;
+  readonly plan: Plan;
+  readonly table: Uint8Array;
+  readonly core: Core;
+}
+
+export function world(ir: Ir): World {
+  const ranked = rank(ir);
+  const { plan: planned, diagnostics } = plan(ranked);
+  if (diagnostics.length > 0) throw new Error(diagnostics.map((d) => d.title).join("; "));
+  const table = encode(planned);
+  const exports = instantiate(module);
+  const refused = loadTable(exports, table);
+  if (refused !== 0) throw new Error(`the core refuses the table: ${refused}`);
+  return { ir: ranked, plan: planned, table, core: createCore(exports, readTable(table).names) };
+}
+
+/** What the reference and the core are asked, in the form each takes. */
+export function decide(core: Core, gatewayPort: number, request: ReferenceRequest): Verdict {
+  return core.decide({
+    gatewayPort, authority: request.authority ?? "", target: request.target, method: request.method,
+    header: (name) => {
+      const values = request.headers.filter(([n]) => n.toLowerCase() === name).map(([, v]) => v);
+      return values.length > 0 ? values.join(", ") : null;
+    },
+  });
+}
+
+export function rule(name: string, action: Rule["action"], ruleIndex = 0): Rule {
+  return { route: { kind: "HTTPRoute", namespace: "default", name }, ruleIndex, action, origin };
+}
+
+export const respond500: Rule["action"] = { kind: "forward", backends: [], requestHeaders: noEdits };
+
+// --- Generators: few words, so that hosts, paths and headers collide ---
+
+const label = fc.constantFrom("a", "b", "api", "example", "com", "x-1");
+const name = fc.array(label, { minLength: 1, maxLength: 4 }).map((l) => l.join("."));
+const hostname = fc.oneof(name, name.map((n) => `*.${n}`), fc.constant("*"));
+const segment = fc.constantFrom("", "a", "b", "ab", "store", "longer-than-eight-bytes", "é");
+const path = fc.array(segment, { maxLength: 5 }).map((s) => s.map((x) => `/${x}`).join(""));
+const header = fc.record({
+  kind: fc.constant("exact" as const),
+  name: fc.constantFrom("x-canary", "version", "accept"),
+  value: fc.constantFrom("", "1", "true", "v2, v3", "é"),
+});
+const method = fc.constantFrom("GET", "POST", "PUT", "HEAD", "DELETE", "OPTIONS", "PATCH", "TRACE");
+
+const matchShape = fc.record({
+  path: fc.oneof(
+    path.map((p) => ({ kind: "exact" as const, value: p === "" ? "/" : p })),
+    // Canonical prefixes end in no slash.
+    path.map((p) => ({ kind: "prefix" as const, value: p.replace(/\/+$/, "") })),
+  ),
+  method: fc.option(method, { nil: undefined, freq: 2 }),
+  headers: fc.uniqueArray(header, { maxLength: 2, selector: (h) => h.name }),
+});
+
+/** IR of one to three gateway ports whose matches all have rules of their own. */
+export const irs: fc.Arbitrary<Ir> = fc.array(
+  fc.uniqueArray(
+    fc.record({
+      hostname,
+      matches: fc.array(matchShape, { maxLength: 12 }),
+      wider: fc.array(matchShape, { maxLength: 4 }),
+    }),
+    { maxLength: 6, selector: (h) => h.hostname },
+  ),
+  { minLength: 1, maxLength: 3 },
+).map((ports) => {
+  let rules = 0;
+  const toMatch = (routeHostname: string) => (shape: typeof matchShape extends fc.Arbitrary<infer T> ? T : never): RouteMatch => ({
+    ...shape, queryParams: [], rule: rule(`r${rules}`, respond500, rules++), matchIndex: 0,
+    routeHostname, origin,
+  });
+  return {
+    clusters: [],
+    gatewayPorts: ports.map((hosts, port) => ({
+      gateway: { namespace: "default", name: `gateway-${port}` }, port: 80, protocol: "HTTP" as const,
+      listeners: [{ name: "http" }],
+      virtualHosts: hosts.map((h): VirtualHost => ({
+        hostname: h.hostname, listener: "http",
+        matches: [...h.matches.map(toMatch(h.hostname)), ...h.wider.map(toMatch("*"))],
+      })),
+    })),
+  };
+});
+
+export const requests: fc.Arbitrary<ReferenceRequest> = fc.record({
+  authority: fc.oneof(
+    name, name.map((n) => `${n.toUpperCase()}:8080`), name.map((n) => `${n}.`), fc.constant(""),
+    fc.constantFrom("[::1]:80", "127.0.0.1", ".", "..com", ":80"),
+  ),
+  target: fc.oneof(
+    fc.tuple(path, fc.constantFrom("", "?", "?a=/b", "#f", "/")).map(([p, q]) => `${p === "" ? "/" : p}${q}`),
+    fc.constantFrom("*", ""),
+  ),
+  method: fc.oneof(method, fc.constantFrom("get", "BREW", "")),
+  headers: fc.array(
+    fc.tuple(fc.constantFrom("X-Canary", "version", "accept", "other"), fc.constantFrom("", "1", "true", "v2", "v3", "é")),
+    { maxLength: 4 }),
+});
