@@ -5,7 +5,7 @@ export { compile, bakeFilter, type Compilation } from "./compile.ts";
 export { emit, targets, type Emission, type EmitOptions, type Target } from "./emit.ts";
 export type { Artifact } from "./emit/artifact.ts";
 export { status } from "./status.ts";
-export { explain, type Candidate, type Explanation, type Outcome } from "./explain.ts";
+export { explain, type Candidate, type Explanation, type Outcome } from "./explain/explain.ts";
 export type { ReferenceRequest } from "./reference.ts";
 export { render, summary } from "./render.ts";
 export { hasError, type Diagnostic, type Label, type Level } from "./diagnostic.ts";

@@ -33,10 +33,9 @@ function recall(ring: usize, context: u32, size: u32): u32 {
   return load<u32>(at) == context ? load<u32>(at, 4) : NONE;
 }
 
-/** GATEWAY_PORTS index of a name, or NONE. An empty name means the only one. */
+/** GATEWAY_PORTS index of a name, or NONE. */
 function byName(ptr: usize, len: u32): u32 {
   const ports = count(SECTION_GATEWAY_PORTS);
-  if (len == 0) return ports == 1 ? 0 : NONE;
   for (let i: u32 = 0; i < ports; i++) {
     const at = section(SECTION_GATEWAY_PORTS) + i * GATEWAY_PORT_SIZE;
     if (load<u32>(at, GATEWAY_PORT_NAME_LEN) != len) continue;
@@ -45,9 +44,19 @@ function byName(ptr: usize, len: u32): u32 {
   return NONE;
 }
 
-/** Takes a plugin's configuration; false where the table has no such gateway port. */
+/** The gateway port that the plugin's root id names, or NONE. */
+function byRootId(): u32 {
+  const result = getProperty(ROOT_ID, ROOT_ID_LEN, returned, returned + 4);
+  return result == RESULT_OK ? byName(returnedPtr(), returnedLen()) : NONE;
+}
+
+/**
+ * Takes a plugin's configuration; false where the table has no such gateway port. Without one
+ * (Istio makes JSON of its own of it) the only gateway port is meant, or the root id names it.
+ */
 export function configureRoot(root: u32, ptr: usize, len: u32): bool {
-  const gatewayPort = byName(ptr, len);
+  const only = len == 0 && count(SECTION_GATEWAY_PORTS) == 1;
+  const gatewayPort: u32 = only ? 0 : len == 0 ? byRootId() : byName(ptr, len);
   if (gatewayPort == NONE) return false;
   remember(roots, root, ROOTS_MAX, gatewayPort);
   return true;
@@ -62,7 +71,5 @@ export function openStream(stream: u32, root: u32): void {
 export function gatewayPortOf(stream: u32): u32 {
   if (count(SECTION_GATEWAY_PORTS) == 1) return 0;
   const gatewayPort = recall(streams, stream, STREAMS_MAX);
-  if (gatewayPort != NONE) return gatewayPort;
-  const result = getProperty(ROOT_ID, ROOT_ID_LEN, returned, returned + 4);
-  return result == RESULT_OK ? byName(returnedPtr(), returnedLen()) : NONE;
+  return gatewayPort != NONE ? gatewayPort : byRootId();
 }

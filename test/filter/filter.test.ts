@@ -177,6 +177,15 @@ test("each stream is served by the gateway port of its plugin, also when memory 
   expect(filter.calls[0]).toBe("get_property");
 });
 
+test("without a configuration the plugin's root id names the gateway port", () => {
+  const filter = hostFilter(bake(filterWasm(), world({
+    ...two, gatewayPorts: [...two.gatewayPorts, gatewayPort("h", [])],
+  }).table));
+  expect(filter.start()).toBe(true);
+  expect(filter.configure(1, "", "default/h:80")).toBe(true);
+  expect(filter.configure(1, "", "default/other:80")).toBe(false);
+});
+
 test("a gateway port that the table does not have is refused, and the log names it", () => {
   const filter = hostFilter(bake(filterWasm(), world(two).table));
   expect(filter.start()).toBe(true);

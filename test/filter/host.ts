@@ -8,7 +8,8 @@ export interface HostedFilter {
   readonly calls: string[];
   readonly logs: string[];
   start(): boolean;
-  configure(root: number, configuration: string): boolean;
+  /** `name` is the plugin's root id; the configuration itself where none is given. */
+  configure(root: number, configuration: string, name?: string): boolean;
   request(context: number, headers: readonly Header[]): Answer;
 }
 
@@ -97,9 +98,9 @@ export function hostFilter(wasm: Uint8Array<ArrayBuffer>): HostedFilter {
   return {
     exports: instance.exports, memory: memory(), calls, logs,
     start: () => call("proxy_on_vm_start", 1, 0) === 1,
-    configure: (root, config) => {
+    configure: (root, config, name = config) => {
       configuration = config;
-      rootId = config;
+      rootId = name;
       return call("proxy_on_configure", root, utf8.encode(config).length) === 1;
     },
     request: (context, given) => {

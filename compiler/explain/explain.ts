@@ -3,13 +3,13 @@
 
 import type {
   Cluster, GatewayPort, Ir, PathMatch, RouteMatch, Rule, VirtualHost,
-} from "./ir.ts";
-import { deciding } from "./rank.ts";
+} from "../ir.ts";
+import { deciding } from "../rank.ts";
 import {
   findMatch, findVirtualHost, hostnameMatches, obstacle, pathMatches, requestHost,
   type Obstacle, type ReferenceRequest,
-} from "./reference.ts";
-import type { Span } from "./source.ts";
+} from "../reference.ts";
+import type { Span } from "../source.ts";
 
 export interface Explanation {
   readonly gatewayPort: GatewayPort;

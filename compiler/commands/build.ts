@@ -1,0 +1,50 @@
+// `fairlead build`: the artifacts of every target asked for, or none: an error anywhere leaves the
+// output folder as it was.
+
+import { resolve } from "node:path";
+import { diagnostic, hasError, type Diagnostic } from "../diagnostic.ts";
+import { emit, targets, type Target } from "../emit.ts";
+import type { Ir } from "../ir.ts";
+import { write } from "../write.ts";
+import { stringOption, wrongUsage, type Options, type Run } from "./command.ts";
+import { compileInput } from "./input.ts";
+
+export const run: Run = async (options, io) => {
+  if (options.inputs.length === 0) return wrongUsage("name the manifests with `-f`");
+  const folder = stringOption(options, "output", "");
+  if (folder === "") return wrongUsage("name the output folder with `-o`");
+  const wanted = stringOption(options, "target", targets.join(",")).split(",");
+  const unknown = wanted.find((name) => !(targets as readonly string[]).includes(name));
+  if (unknown !== undefined) {
+    return wrongUsage(`there is no target \`${unknown}\`; there are ${targets.join(", ")}`);
+  }
+  const { compilation, diagnostics: found } = await compileInput(options, io);
+  const diagnostics = [...found, ...nothingToServe(compilation.ir, found)];
+  if (hasError(diagnostics)) return { stdout: "", diagnostics, exitCode: 1 };
+  const emission = emit(compilation, {
+    targets: wanted as Target[], ...text(options, "filter-path", "filterPath"),
+    ...text(options, "image", "image"),
+  });
+  const all = [...diagnostics, ...emission.diagnostics];
+  if (hasError(all)) return { stdout: "", diagnostics: all, exitCode: 1 };
+  await write(resolve(io.cwd, folder), emission.artifacts);
+  const rows = emission.artifacts.map(({ path, bytes }) =>
+    `${String(bytes.length).padStart(10)}  ${folder}/${path}\n`);
+  return { stdout: rows.join(""), diagnostics: all, exitCode: 0 };
+};
+
+function text<Key extends string>(
+  options: Options, name: string, key: Key,
+): { readonly [K in Key]?: string } {
+  const value = options.values[name];
+  return typeof value === "string" ? { [key]: value } as { readonly [K in Key]?: string } : {};
+}
+
+/** Said only where nothing else explains it. */
+function nothingToServe(ir: Ir, found: readonly Diagnostic[]): readonly Diagnostic[] {
+  if (ir.gatewayPorts.length > 0 || hasError(found)) return [];
+  return [diagnostic({
+    code: "FL0002", title: "no Gateway with an HTTP listener is in the input",
+    help: "add the Gateway's manifest to the files named with `-f`",
+  })];
+}

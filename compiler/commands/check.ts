@@ -1,0 +1,19 @@
+// `fairlead check`: everything that is wrong with the input, and nothing else.
+
+import { hasError } from "../diagnostic.ts";
+import { render } from "../render.ts";
+import { stringOption, wrongUsage, type Run } from "./command.ts";
+import { compileInput } from "./input.ts";
+
+export const run: Run = async (options, io) => {
+  if (options.inputs.length === 0) return wrongUsage("name the files to check with `-f`");
+  const { files, diagnostics } = await compileInput(options, io);
+  const exitCode = hasError(diagnostics) ? 1 : 0;
+  if (stringOption(options, "output", "text") === "json") {
+    // Here the diagnostics are what was asked for, so they are the output.
+    return { stdout: render(diagnostics, { color: false, style: "json" }), diagnostics: [], exitCode };
+  }
+  const count = files.length;
+  const stdout = exitCode === 0 ? `checked ${count} file${count === 1 ? "" : "s"}: no errors\n` : "";
+  return { stdout, diagnostics, exitCode };
+};

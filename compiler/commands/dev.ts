@@ -1,0 +1,25 @@
+// `fairlead dev`: serves the manifests on this machine until it is stopped.
+
+import { dev } from "../../runtime/dev/dev.ts";
+import { load } from "../load.ts";
+import { stringOption, wrongUsage, type Run } from "./command.ts";
+
+export const run: Run = async (options, io) => {
+  if (options.inputs.length === 0) return wrongUsage("name the manifests with `-f`");
+  const port = Number(stringOption(options, "port", "8080"));
+  if (!Number.isInteger(port) || port < 0 || port > 65535) {
+    return wrongUsage("`--port` takes a number from 0 to 65535");
+  }
+  const runtime = stringOption(options, "runtime", "edge") === "envoy" ? "envoy" : "edge";
+  const readyFile = options.values["ready-file"];
+  const end = await dev({
+    inputs: options.inputs, runtime, port, signal: io.signal, report: io.report, print: io.write,
+    load: () => load(options.inputs, io.cwd, io.readStdin),
+    warn: io.warn,
+    ...(typeof readyFile === "string" && { readyFile }),
+  });
+  if (end.kind === "stopped") return { stdout: "", diagnostics: [], exitCode: 0 };
+  const message = end.kind === "setup" ? end.message
+    : "there is nothing to serve: no Gateway with an HTTP listener is in the input";
+  return { stdout: "", diagnostics: [], exitCode: 1, message };
+};

@@ -1,0 +1,118 @@
+// The commands, their options and their help. A command's own module is loaded when it is called.
+
+import type { Run } from "./command.ts";
+
+export interface OptionSpec {
+  readonly type: "string" | "boolean";
+  readonly short?: string;
+  readonly multiple?: boolean;
+  /** What stands for the value in the help. */
+  readonly value?: string;
+  readonly choices?: readonly string[];
+  readonly about: string;
+}
+
+export interface Command {
+  readonly name: string;
+  readonly summary: string;
+  /** Positional arguments, as the help shows them. */
+  readonly arguments: string;
+  /** Whether positional arguments are further input files. */
+  readonly filesAsArguments: boolean;
+  readonly options: Readonly<Record<string, OptionSpec>>;
+  readonly run: () => Promise<{ readonly run: Run }>;
+}
+
+const file: OptionSpec = {
+  type: "string", short: "f", multiple: true, value: "PATH",
+  about: "a file, folder, glob, or - for the standard input; may be repeated",
+};
+
+function output(about: string, ...choices: readonly string[]): OptionSpec {
+  return { type: "string", short: "o", value: choices.join("|"), choices, about };
+}
+
+export const commands: readonly Command[] = [
+  {
+    name: "check",
+    summary: "report what is wrong with the manifests",
+    arguments: "[PATH]…", filesAsArguments: true,
+    options: { file, output: output("form of the report", "text", "json") },
+    run: () => import("./check.ts"),
+  },
+  {
+    name: "build",
+    summary: "compile the manifests into a table, a filter and the files to run them",
+    arguments: "[PATH]…", filesAsArguments: true,
+    options: {
+      file,
+      output: { type: "string", short: "o", value: "DIR", about: "where to write the artifacts" },
+      target: {
+        type: "string", value: "LIST", about: "envoy, istio, edge, or several with commas",
+      },
+      "filter-path": {
+        type: "string", value: "PATH",
+        about: "where Envoy will find filter.wasm; without it the bootstrap holds the filter itself",
+      },
+      image: {
+        type: "string", value: "URL", about: "the filter's image for Istio: oci://registry/name:tag",
+      },
+    },
+    run: () => import("./build.ts"),
+  },
+  {
+    name: "explain",
+    summary: "say which route takes a request, and why",
+    arguments: "[METHOD] URL", filesAsArguments: false,
+    options: {
+      file,
+      header: {
+        type: "string", short: "H", multiple: true, value: "'NAME: VALUE'",
+        about: "a header of the request; may be repeated",
+      },
+      gateway: {
+        type: "string", value: "NS/NAME", about: "the Gateway that receives it, where several could",
+      },
+      output: output("form of the answer", "text", "json"),
+    },
+    run: () => import("./explain.ts"),
+  },
+  {
+    name: "status",
+    summary: "print the status that a conforming controller would write",
+    arguments: "[PATH]…", filesAsArguments: true,
+    options: { file, output: output("form of the output", "yaml", "json") },
+    run: () => import("./status.ts"),
+  },
+  {
+    name: "dev",
+    summary: "run the gateway on this machine, and again when a manifest changes",
+    arguments: "[PATH]…", filesAsArguments: true,
+    options: {
+      file,
+      runtime: {
+        type: "string", value: "edge|envoy", choices: ["edge", "envoy"],
+        about: "what serves: a worker in miniflare, or Envoy",
+      },
+      port: { type: "string", value: "N", about: "local port of the first listener" },
+      "ready-file": {
+        type: "string", value: "PATH", about: "written as JSON once traffic is served",
+      },
+    },
+    run: () => import("./dev.ts"),
+  },
+  {
+    name: "inspect",
+    summary: "print what a routing table holds",
+    arguments: "FILE", filesAsArguments: false,
+    options: { output: output("form of the listing", "text", "json") },
+    run: () => import("./inspect.ts"),
+  },
+  {
+    name: "explain-code",
+    summary: "print the long text of a diagnostic's code, or of all",
+    arguments: "[CODE]…", filesAsArguments: false,
+    options: {},
+    run: () => import("./explain-code.ts"),
+  },
+];

@@ -1,0 +1,104 @@
+// The edge target: a folder that `wrangler deploy` takes as it stands. The worker is bundled already
+// and the core compiled; only the table, the configuration and wrangler.jsonc are the user's own.
+//
+// Of a DestinationRule's fields the worker carries out the load balancer, the limits, the connect
+// timeout and outlier detection, each by isolate (docs/edge.md). Those about idle and reused
+// connections hold by themselves: on the platform no connection outlives its request.
+
+import { edgeConfig, type EdgeConfig } from "../../runtime/edge/config.ts";
+import { compatibilityDate, compatibilityFlags } from "../../runtime/edge/platform.ts";
+import { diagnostic, type Diagnostic } from "../diagnostic.ts";
+import type { Cluster, Ir } from "../ir.ts";
+import { textArtifact, type Artifact, type Json } from "./artifact.ts";
+
+export interface EdgeInput {
+  readonly ir: Ir;
+  /** routes.flt */
+  readonly table: Uint8Array;
+  /** core.wasm */
+  readonly core: Uint8Array;
+  /** The bundle of runtime/edge/worker.ts. */
+  readonly worker: string;
+}
+
+export function emitEdge({ ir, table, core, worker }: EdgeInput): readonly Artifact[] {
+  const config = edgeConfig(ir);
+  return [
+    textArtifact("edge/config.js", configModule(config)),
+    { path: "edge/core.wasm", bytes: core },
+    { path: "edge/routes.bin", bytes: table },
+    textArtifact("edge/worker.js", worker),
+    textArtifact("edge/wrangler.jsonc", wranglerText(config)),
+  ];
+}
+
+/** What the manifests ask for and this target cannot do. */
+export function edgeDiagnostics(ir: Ir): readonly Diagnostic[] {
+  return ir.clusters.filter((c) => c.protocol === "h2c").map(withoutHttp2);
+}
+
+/** One line a gateway port and a cluster, so that two builds can be compared line by line. */
+function configModule(config: EdgeConfig): string {
+  const lines = (values: readonly unknown[]): string =>
+    values.map((value) => `\n    ${JSON.stringify(value)},`).join("");
+  return "// Written by `fairlead build`, aligned with routes.bin.\n"
+    + "export const config = {\n"
+    + `  gatewayPorts: [${lines(config.gatewayPorts)}\n  ],\n`
+    + `  clusters: [${lines(config.clusters)}\n  ],\n};\n`;
+}
+
+/** The first Gateway is the configuration's own worker; each further one is an environment. */
+function wranglerText(config: EdgeConfig): string {
+  const gateways = [...new Set(config.gatewayPorts.map((port) => port.gateway))];
+  const names = workerNames(gateways);
+  const environments = gateways.slice(1).map((gateway): [string, Json] => {
+    const name = names.get(gateway) ?? "";
+    return [name, { name, vars: { FAIRLEAD_GATEWAY: gateway } }];
+  });
+  const first = gateways[0];
+  const json: Json = {
+    name: (first === undefined ? undefined : names.get(first)) ?? "fairlead",
+    main: "worker.js",
+    compatibility_date: compatibilityDate,
+    compatibility_flags: compatibilityFlags,
+    send_metrics: false,
+    vars: first === undefined ? undefined : { FAIRLEAD_GATEWAY: first },
+    env: environments.length === 0 ? undefined : Object.fromEntries(environments),
+  };
+  const hint = environments.length === 0
+    ? "// Deploy with `wrangler deploy`.\n"
+    : "// Deploy each Gateway by itself: `wrangler deploy --env \"\"` for the first,\n"
+      + "// `wrangler deploy --env NAME` for each of `env`.\n";
+  return `// Written by \`fairlead build\`.\n${hint}${JSON.stringify(json, null, 2)}\n`;
+}
+
+/** The platform's limit on a worker's name. */
+const nameLengthMax = 54;
+
+/** Names of workers: letters, digits and dashes. Where two would be the same, both get a suffix. */
+function workerNames(gateways: readonly string[]): ReadonlyMap<string, string> {
+  const plain = (gateway: string): string => gateway.replace(/[^a-z0-9]+/g, "-");
+  return new Map(gateways.map((gateway) => {
+    const name = plain(gateway);
+    const isUnique = gateways.filter((g) => plain(g) === name).length === 1;
+    if (isUnique && name.length <= nameLengthMax) return [gateway, name];
+    return [gateway, `${name.slice(0, nameLengthMax - 9)}-${fingerprint(gateway)}`];
+  }));
+}
+
+/** FNV-1a, 32 bits: the suffix depends on this Gateway alone, not on its neighbours. */
+function fingerprint(text: string): string {
+  let hash = 0x811c9dc5;
+  for (const byte of new TextEncoder().encode(text)) hash = Math.imul(hash ^ byte, 0x01000193);
+  return (hash >>> 0).toString(16).padStart(8, "0");
+}
+
+function withoutHttp2({ service, port }: Cluster): Diagnostic {
+  return diagnostic({
+    code: "FL0401",
+    title: `the edge target speaks HTTP/1.1 to port ${port} of \`${service.name}\`, not HTTP/2`,
+    resource: `Service ${service.namespace}/${service.name}`,
+    effect: "a backend that speaks only HTTP/2 answers no request there",
+    help: "the platform has no HTTP/2 to origins; let the backend speak both, or use Envoy",
+  });
+}

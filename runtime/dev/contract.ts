@@ -1,0 +1,67 @@
+// What `fairlead dev` asks of a runtime. The edge and the Envoy runtime have the same shape, so
+// that everything above them (watching, swapping, the ready file) is written once.
+
+import type { Ir } from "../../compiler/ir.ts";
+
+/** One routing table, ready to be served. */
+export interface RuntimeInput {
+  readonly ir: Ir;
+  /** The binary table (routes.flt). */
+  readonly table: Uint8Array;
+  /** The proxy-wasm filter with that table baked in. Only the Envoy runtime needs it. */
+  readonly filterWasm: Uint8Array;
+  /**
+   * The local port for a gateway port (index into `ir.gatewayPorts`), 0 to let the system choose.
+   * A gateway port that is served already keeps its local port.
+   */
+  readonly ports: (gatewayPort: number) => number;
+}
+
+/** An entry of the ready file: one for each Gateway API listener. */
+export interface ServedListener {
+  /** `namespace/name` */
+  readonly gateway: string;
+  readonly listener: string;
+  readonly port: number;
+  readonly protocol: string;
+  /** `127.0.0.1:40123`. Listeners on the same gateway port share it. */
+  readonly address: string;
+}
+
+export interface Served {
+  readonly listeners: readonly ServedListener[];
+}
+
+export interface Runtime {
+  /** Resolves once every listener answers. Rejects with a PortInUse or with what went wrong. */
+  start(input: RuntimeInput): Promise<Served>;
+  /**
+   * Swaps in another table while requests are answered. Resolves once the new table serves;
+   * rejects and goes on with the old one where the new one cannot be served.
+   */
+  update(input: RuntimeInput): Promise<Served>;
+  stop(): Promise<void>;
+}
+
+/** Another process listens there. `dev` turns it into one line that names the flag. */
+export class PortInUse extends Error {
+  override readonly name = "PortInUse";
+  readonly port: number;
+  constructor(port: number) {
+    super(`port ${port} is in use`);
+    this.port = port;
+  }
+}
+
+/** The ready file's entries, given where each gateway port (by index) is served. */
+export function servedListeners(
+  ir: Ir, addressOf: (gatewayPort: number) => string | undefined,
+): readonly ServedListener[] {
+  return ir.gatewayPorts.flatMap(({ gateway, port, protocol, listeners }, index) => {
+    const address = addressOf(index);
+    if (address === undefined) return [];
+    return listeners.map(({ name }) => ({
+      gateway: `${gateway.namespace}/${gateway.name}`, listener: name, port, protocol, address,
+    }));
+  });
+}

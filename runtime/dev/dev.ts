@@ -1,0 +1,191 @@
+// `fairlead dev`: serves the manifests on this machine and swaps in what their edits mean.
+//
+// What a Kubernetes API server would accept is served as a controller would serve it, whatever else
+// is wrong with it: a dangling backendRef gets 500s. At the start documents that it would refuse
+// are left out. An edit that it would refuse never reaches a controller, so that the last table
+// stays.
+
+import { createHash } from "node:crypto";
+import { rename, rm, writeFile } from "node:fs/promises";
+
+import { bakeFilter, compile, type Compilation } from "../../compiler/compile.ts";
+import type { Diagnostic } from "../../compiler/diagnostic.ts";
+import { gatewayPortName } from "../../compiler/table/plan.ts";
+import type { SourceFile } from "../../compiler/source.ts";
+import { PortInUse, type Runtime, type RuntimeInput, type Served } from "./contract.ts";
+import { openRuntime, type RuntimeName } from "./runtimes.ts";
+import { summary } from "./summary.ts";
+import { watchPaths } from "./watch.ts";
+
+export interface DevOptions {
+  /** What `-f` names: files, folders or patterns. */
+  readonly inputs: readonly string[];
+  /** Reads them as they are now. */
+  readonly load: () => Promise<LoadedFiles>;
+  readonly report: (diagnostics: readonly Diagnostic[]) => void;
+  readonly runtime: RuntimeName;
+  /** The local port of the first gateway port; 0: the system chooses, as for all further ones. */
+  readonly port: number;
+  readonly readyFile?: string;
+  /** For a user's eyes. */
+  readonly print: (text: string) => void;
+  readonly warn: (text: string) => void;
+  /** Ends it all. */
+  readonly signal: AbortSignal;
+  /** Where the runtime comes from, if not from what was built. */
+  readonly open?: typeof openRuntime;
+}
+
+export interface LoadedFiles {
+  readonly files: readonly SourceFile[];
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** `input`: nothing can be served; the diagnostics were reported. `setup`: see `message`. */
+export type DevEnd =
+  | { readonly kind: "stopped" }
+  | { readonly kind: "input" }
+  | { readonly kind: "setup"; readonly message: string };
+
+/** What the last swap served. */
+interface Generation {
+  readonly number: number;
+  readonly inputHash: string;
+}
+
+interface Read {
+  readonly compilation: Compilation;
+  readonly diagnostics: readonly Diagnostic[];
+  readonly inputHash: string;
+}
+
+export async function dev(options: DevOptions): Promise<DevEnd> {
+  const { readyFile, signal } = options;
+  if (readyFile !== undefined) await rm(readyFile, { force: true });
+  const opening = (options.open ?? openRuntime)(options.runtime, options.warn);
+  opening.catch(() => undefined);
+  const first = await read(options);
+  options.report(first.diagnostics);
+  const runtime = await opening;
+  try {
+    if (first.compilation.ir.gatewayPorts.length === 0) return { kind: "input" };
+    if (signal.aborted) return { kind: "stopped" };
+    const ports = localPorts(options, first.compilation);
+    const served = await runtime.start(inputOf(options, first.compilation, ports));
+    await announce(options, { number: 1, inputHash: first.inputHash }, first.compilation, served);
+    await follow(options, runtime, ports, { number: 1, inputHash: first.inputHash });
+    return { kind: "stopped" };
+  } catch (error) {
+    if (error instanceof PortInUse) return { kind: "setup", message: portText(error) };
+    throw error;
+  } finally {
+    await runtime.stop();
+    if (readyFile !== undefined) await rm(readyFile, { force: true });
+  }
+}
+
+function portText(error: PortInUse): string {
+  return `${error.message}; choose another with --port N (0: any free one)`;
+}
+
+async function read({ load }: DevOptions): Promise<Read> {
+  const { files, diagnostics } = await load();
+  const hash = createHash("sha256");
+  for (const { path, text } of files) hash.update(`${path}\0${text}\0`);
+  const compilation = compile(files);
+  return {
+    compilation,
+    diagnostics: [...diagnostics, ...compilation.diagnostics],
+    inputHash: hash.digest("hex"),
+  };
+}
+
+type Ports = (compilation: Compilation, index: number) => number;
+
+/** `--port` is for the gateway port that came first at the start, also where others come later. */
+function localPorts({ port }: DevOptions, { ir }: Compilation): Ports {
+  const first = ir.gatewayPorts.find((p) => p.protocol === "HTTP") ?? ir.gatewayPorts[0];
+  const name = first && gatewayPortName(first);
+  return (compilation, index) => {
+    const own = compilation.ir.gatewayPorts[index];
+    return own !== undefined && gatewayPortName(own) === name ? port : 0;
+  };
+}
+
+function inputOf(
+  { runtime }: DevOptions,
+  compilation: Compilation,
+  ports: Ports,
+): RuntimeInput {
+  return {
+    ir: compilation.ir,
+    table: compilation.table,
+    filterWasm: runtime === "envoy" ? bakeFilter(compilation) : new Uint8Array(),
+    ports: (index) => ports(compilation, index),
+  };
+}
+
+async function announce(
+  { runtime, readyFile, print }: DevOptions,
+  generation: Generation,
+  { ir }: Compilation,
+  served: Served,
+): Promise<void> {
+  if (readyFile !== undefined) {
+    const content = { generation: generation.number, runtime, listeners: served.listeners };
+    // Whoever waits for the file never sees half of it.
+    const made = `${readyFile}.${process.pid}`;
+    await writeFile(made, `${JSON.stringify(content, null, 2)}\n`);
+    await rename(made, readyFile);
+  }
+  print(generation.number === 1
+    ? `serving on ${runtime}\n\n${summary(ir, served)}\n`
+    : `serving generation ${generation.number}`);
+}
+
+/** Swaps after each change, one at a time, until it is told to stop. */
+async function follow(
+  options: DevOptions,
+  runtime: Runtime,
+  ports: Ports,
+  first: Generation,
+): Promise<void> {
+  let generation = first;
+  let seen = first.inputHash;
+  const swap = async (): Promise<void> => {
+    const next = await read(options);
+    if (next.inputHash === seen || options.signal.aborted) return;
+    seen = next.inputHash;
+    options.report(next.diagnostics);
+    if (next.diagnostics.some(isRefused) || next.compilation.ir.gatewayPorts.length === 0) {
+      options.warn("the last good routes are still served");
+      return;
+    }
+    const served = await runtime.update(inputOf(options, next.compilation, ports));
+    generation = { number: generation.number + 1, inputHash: next.inputHash };
+    await announce(options, generation, next.compilation, served);
+  };
+  let last: Promise<void> = Promise.resolve();
+  const watch = watchPaths(options.inputs, () => {
+    last = last.then(swap).catch((error: unknown) => {
+      options.warn(`the last good routes are still served: ${messageOf(error)}`);
+    });
+  });
+  // Something may have changed between reading and watching.
+  last = last.then(swap).catch((error: unknown) => options.warn(messageOf(error)));
+  await new Promise<void>((resolve) => {
+    if (options.signal.aborted) resolve();
+    options.signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+  watch.close();
+  await last;
+}
+
+/** Errors of reading, YAML and schema: no cluster would have taken the document in. */
+function isRefused({ code, level }: Diagnostic): boolean {
+  return level === "error" && (code.startsWith("FL00") || code.startsWith("FL01"));
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,155 @@
+// The edge worker on this machine: one workerd (through miniflare) that lives through all swaps,
+// and a front for each gateway port. A new table is pushed into the live isolate.
+
+import { randomBytes } from "node:crypto";
+import type { Readable } from "node:stream";
+import type { Miniflare, MiniflareOptions } from "miniflare";
+
+import type { GatewayPort, Ir } from "../../compiler/ir.ts";
+import { edgeConfig } from "../edge/config.ts";
+import { compatibilityDate, compatibilityFlags } from "../edge/platform.ts";
+import { devHeader, swapWord, writeSwap } from "../edge/swap.ts";
+import { servedListeners, type Runtime, type RuntimeInput, type Served } from "./contract.ts";
+import { openFront, openUpstream, type Front, type Upstream } from "./front.ts";
+
+export interface EdgeParts {
+  /** core.wasm */
+  readonly core: Uint8Array;
+  /** The bundle of runtime/edge/dev-worker.ts. */
+  readonly worker: string;
+  /** What workerd writes on its output: the worker's own errors, mostly. */
+  readonly onLog?: (text: string) => void;
+}
+
+/** How long requests under way may take when a gateway port, or all, close. */
+const removedGraceMs = 30_000;
+const stopGraceMs = 500;
+
+interface Running {
+  readonly miniflare: Miniflare;
+  readonly upstream: Upstream;
+  readonly secret: string;
+}
+
+/** workerd starts right away, beside whatever else there is to do before `start`. */
+export function createEdgeRuntime(parts: EdgeParts): Runtime {
+  let launching: Promise<Running> | undefined = launch(parts);
+  launching.catch(() => undefined);
+  let fronts: ReadonlyMap<string, Front> = new Map();
+
+  const serveOn = async (host: Running, input: RuntimeInput): Promise<Served> => {
+    const opened = await openMissing(host, input, fronts);
+    try {
+      await push(host, input);
+    } catch (error) {
+      await Promise.all([...opened.values()].map((front) => front.close(0)));
+      throw error;
+    }
+    const names = new Set(input.ir.gatewayPorts.map(nameOf));
+    for (const [name, front] of fronts) if (!names.has(name)) void front.close(removedGraceMs);
+    fronts = new Map([...fronts, ...opened].filter(([name]) => names.has(name)));
+    return served(input.ir, fronts);
+  };
+
+  const stop = async (): Promise<void> => {
+    const host = await launching?.catch(() => undefined);
+    launching = undefined;
+    await Promise.all([...fronts.values()].map((front) => front.close(stopGraceMs)));
+    fronts = new Map();
+    host?.upstream.agent.destroy();
+    await host?.miniflare.dispose();
+  };
+
+  const start = async (input: RuntimeInput): Promise<Served> => {
+    launching ??= launch(parts);
+    try {
+      return await serveOn(await launching, input);
+    } catch (error) {
+      await stop();
+      throw error;
+    }
+  };
+
+  const update = async (input: RuntimeInput): Promise<Served> => {
+    if (launching === undefined) throw new Error("the edge runtime is not running");
+    return serveOn(await launching, input);
+  };
+  return { start, update, stop };
+}
+
+function nameOf({ gateway, port }: GatewayPort): string {
+  return `${gateway.namespace}/${gateway.name}:${port}`;
+}
+
+function served(ir: Ir, fronts: ReadonlyMap<string, Front>): Served {
+  const addressOf = (index: number): string | undefined => {
+    const gatewayPort = ir.gatewayPorts[index];
+    const front = gatewayPort && fronts.get(nameOf(gatewayPort));
+    return front && `127.0.0.1:${front.port}`;
+  };
+  return { listeners: servedListeners(ir, addressOf) };
+}
+
+/** Opens what is not served yet: all of it or, where one port is taken, nothing. */
+async function openMissing(
+  { upstream, secret }: Running,
+  { ir, ports }: RuntimeInput,
+  fronts: ReadonlyMap<string, Front>,
+): Promise<ReadonlyMap<string, Front>> {
+  const opened = new Map<string, Front>();
+  try {
+    for (const [index, gatewayPort] of ir.gatewayPorts.entries()) {
+      const name = nameOf(gatewayPort);
+      // Without certificates there is nothing to answer an HTTPS client with.
+      if (fronts.has(name) || gatewayPort.protocol === "HTTPS") continue;
+      const options = { name, scheme: "http", port: ports(index), secret, upstream } as const;
+      opened.set(name, await openFront(options));
+    }
+    return opened;
+  } catch (error) {
+    await Promise.all([...opened.values()].map((front) => front.close(0)));
+    throw error;
+  }
+}
+
+async function push(host: Running, { ir, table }: RuntimeInput): Promise<void> {
+  const response = await fetch(`http://127.0.0.1:${host.upstream.port}/`, {
+    method: "POST",
+    headers: { [devHeader]: `${host.secret} ${swapWord}` },
+    body: writeSwap({ config: edgeConfig(ir), table }),
+  });
+  const text = await response.text();
+  if (response.status === 422) throw new Error(`the core refuses the table (load code ${text})`);
+  if (!response.ok) throw new Error(`the worker did not take the table: ${response.status} ${text}`);
+}
+
+async function launch({ core, worker, onLog }: EdgeParts): Promise<Running> {
+  const { Miniflare, NoOpLog } = await import("miniflare");
+  const secret = randomBytes(16).toString("hex");
+  const options: MiniflareOptions = {
+    host: "127.0.0.1",
+    port: 0,
+    cf: false,
+    telemetry: { enabled: false },
+    log: new NoOpLog(),
+    handleRuntimeStdio: (out: Readable, error: Readable) => {
+      for (const stream of [out, error]) stream.on("data", (text) => onLog?.(String(text)));
+    },
+    modules: [
+      { type: "ESModule", path: "dev-worker.js", contents: worker },
+      { type: "CompiledWasm", path: "core.wasm", contents: core },
+    ],
+    bindings: { FAIRLEAD_SECRET: secret },
+    compatibilityDate,
+    compatibilityFlags: [...compatibilityFlags],
+    unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
+  };
+  const miniflare = new Miniflare(options);
+  try {
+    const url = await miniflare.unsafeGetDirectURL();
+    return { miniflare, secret, upstream: openUpstream(Number(url.port)) };
+  } catch (error) {
+    await miniflare.dispose();
+    throw error;
+  }
+}

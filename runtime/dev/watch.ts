@@ -1,0 +1,82 @@
+// Tells when files may have changed. It may tell too often (the caller compares contents) and waits
+// until a burst of changes is over. Editors and tools replace files by renaming, so that it is the
+// folders that are watched; where the system has no watch left to give, it looks every second.
+
+import { existsSync, statSync, watch as watchFolder, type FSWatcher } from "node:fs";
+import { stat } from "node:fs/promises";
+import { basename, dirname } from "node:path";
+
+export interface Watch {
+  close(): void;
+}
+
+/** A burst is over when nothing has happened for this long. */
+const quietMs = 100;
+const pollMs = 1_000;
+
+/** `paths` are files, folders or glob patterns; "-" is not watched. */
+export function watchPaths(paths: readonly string[], onChange: () => void): Watch {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const soon = (): void => {
+    clearTimeout(timer);
+    timer = setTimeout(onChange, quietMs);
+  };
+  const closers = paths.filter((path) => path !== "-").map((path) => watchOne(path, soon));
+  return {
+    close: () => {
+      clearTimeout(timer);
+      for (const close of closers) close();
+    },
+  };
+}
+
+function watchOne(path: string, soon: () => void): () => void {
+  const base = folderOfPattern(path);
+  const folder = base ?? path;
+  const isFolder = existsSync(folder) && statSync(folder).isDirectory();
+  try {
+    const watcher = isFolder
+      ? watchFolder(folder, { recursive: true }, soon)
+      : watchFolder(dirname(path), (_, name) => {
+        // A mounted ConfigMap changes by its `..data` link alone.
+        if (name === null || name === basename(path) || name.startsWith("..")) soon();
+      });
+    return closing(watcher, () => poll(path, soon));
+  } catch {
+    return poll(path, soon);
+  }
+}
+
+/** A watch that fails later on, for instance since its folder is gone, goes on by looking. */
+function closing(watcher: FSWatcher, instead: () => () => void): () => void {
+  let close = (): void => watcher.close();
+  watcher.on("error", () => {
+    watcher.close();
+    close = instead();
+  });
+  return () => close();
+}
+
+/** The folder that a glob pattern is about, or undefined where `path` is none. */
+function folderOfPattern(path: string): string | undefined {
+  const parts = path.split("/");
+  const first = parts.findIndex((part) => /[*?[\]{}!]/.test(part));
+  if (first < 0 || existsSync(path)) return undefined;
+  return parts.slice(0, first).join("/") || (path.startsWith("/") ? "/" : ".");
+}
+
+function poll(path: string, soon: () => void): () => void {
+  let last: string | undefined;
+  const look = async (): Promise<void> => {
+    const now = await stat(path).then((s) => `${s.mtimeMs} ${s.size} ${s.ino}`, () => "");
+    // Whether something below a folder changed, its own times do not tell: the caller looks.
+    if (last !== undefined && (now !== last || isDirectory(path))) soon();
+    last = now;
+  };
+  const timer = setInterval(() => void look(), pollMs);
+  return () => clearInterval(timer);
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}

@@ -1,0 +1,108 @@
+// A cluster's live state in this isolate: who is under way, who waits, who is ejected. It ties the
+// pure parts (balancer.ts, ejection.ts) to the clock.
+
+import { admit, pick, release, startBalancer, type Balancer } from "./balancer.ts";
+import type { EdgeCluster } from "./config.ts";
+import { eject, eligible, startEjection, type Ejection } from "./ejection.ts";
+
+export interface LiveCluster {
+  readonly cluster: EdgeCluster;
+  readonly endpoints: readonly LiveEndpoint[];
+  readonly balancer: Balancer;
+  /** Requests under way. */
+  active: number;
+  /** In the order they came; each entry notes when its request last looked. */
+  readonly waiting: { seenAt: number }[];
+  ejection: Ejection | undefined;
+}
+
+export interface LiveEndpoint {
+  readonly address: string;
+  readonly port: number;
+  /** A name is dialled by `fetch`, an address by a socket of our own. */
+  readonly isName: boolean;
+}
+
+export function isIpAddress(address: string): boolean {
+  return /^\d{1,3}(\.\d{1,3}){3}$/.test(address) || address.includes(":");
+}
+
+export function startCluster(cluster: EdgeCluster, now: number): LiveCluster {
+  const addresses = cluster.endpoints.kind === "static"
+    ? cluster.endpoints.addresses
+    : [{ address: cluster.endpoints.hostname, port: cluster.endpoints.port }];
+  return {
+    cluster,
+    endpoints: addresses.map((a) => ({ ...a, isName: !isIpAddress(a.address) })),
+    balancer: startBalancer(addresses.length),
+    active: 0,
+    waiting: [],
+    ejection: cluster.policy.outlierDetection && startEjection(addresses.length, now),
+  };
+}
+
+/** Whether somebody has to tell us when a request is over. */
+export function isTracked({ cluster: { policy } }: LiveCluster): boolean {
+  return policy.maxConnections !== undefined || policy.http2MaxRequests !== undefined
+    || policy.outlierDetection !== undefined || policy.loadBalancer !== "ROUND_ROBIN";
+}
+
+/** A request whose client went away stops looking; it must not hold up those behind it. */
+const waiterLostMs = 1_000;
+const lookAgainMs = 5;
+
+/**
+ * True once the cluster takes the request, which is then under way until `leave`. The waiting
+ * poll: a promise that another request resolves would count as a hang on the platform.
+ */
+export async function enter(live: LiveCluster): Promise<boolean> {
+  const { policy } = live.cluster;
+  const first = admit(policy, live.active, live.waiting.length);
+  if (first === "overflow") return false;
+  if (first === "go" && live.waiting.length === 0) {
+    live.active += 1;
+    return true;
+  }
+  const own = { seenAt: Date.now() };
+  live.waiting.push(own);
+  try {
+    for (;;) {
+      await new Promise((resolve) => setTimeout(resolve, lookAgainMs));
+      own.seenAt = Date.now();
+      const head = live.waiting.find((w) => own.seenAt - w.seenAt < waiterLostMs);
+      if (head !== own || admit(policy, live.active, 0) !== "go") continue;
+      live.active += 1;
+      return true;
+    }
+  } finally {
+    const lost = live.waiting.indexOf(own) + 1;
+    live.waiting.splice(0, lost);
+  }
+}
+
+export function leave(live: LiveCluster): void {
+  live.active = Math.max(0, live.active - 1);
+}
+
+/** The endpoint to dial, or -1. It counts as busy until `releaseEndpoint`. */
+export function pickEndpoint(live: LiveCluster): number {
+  const { policy } = live.cluster;
+  let isEligible: ((endpoint: number) => boolean) | undefined;
+  if (live.ejection !== undefined && policy.outlierDetection !== undefined) {
+    live.ejection = eject(live.ejection, { kind: "tick" }, policy.outlierDetection, Date.now());
+    isEligible = eligible(live.ejection, policy.outlierDetection);
+  }
+  return pick(live.balancer, policy, isEligible, Math.random);
+}
+
+export function releaseEndpoint(live: LiveCluster, endpoint: number): void {
+  release(live.balancer, endpoint);
+}
+
+/** What the endpoint answered, or the status that stands for its failure. */
+export function report(live: LiveCluster, endpoint: number, status: number): void {
+  const { outlierDetection } = live.cluster.policy;
+  if (live.ejection === undefined || outlierDetection === undefined) return;
+  const event = { kind: "response", host: endpoint, status } as const;
+  live.ejection = eject(live.ejection, event, outlierDetection, Date.now());
+}

@@ -1,0 +1,70 @@
+// What the worker must know beside the table: where clusters are and how to treat them. Plain JSON,
+// aligned with the table by index. The compiler makes it from the IR.
+
+import type { ClusterPolicy, Endpoints, GatewayPort, Ir } from "../../compiler/ir.ts";
+
+export interface EdgeConfig {
+  /** The index is the core's gateway port. */
+  readonly gatewayPorts: readonly EdgeGatewayPort[];
+  /** The index is the table's cluster index. */
+  readonly clusters: readonly EdgeCluster[];
+}
+
+export interface EdgeGatewayPort {
+  /** `namespace/name` */
+  readonly gateway: string;
+  readonly port: number;
+  readonly protocol: "HTTP" | "HTTPS";
+}
+
+export interface EdgeCluster {
+  readonly name: string;
+  readonly protocol: "http1" | "h2c" | "websocket";
+  readonly endpoints: Endpoints;
+  readonly policy: ClusterPolicy;
+}
+
+function portOf(port: GatewayPort): EdgeGatewayPort {
+  const gateway = `${port.gateway.namespace}/${port.gateway.name}`;
+  return { gateway, port: port.port, protocol: port.protocol };
+}
+
+export function edgeConfig(ir: Ir): EdgeConfig {
+  return {
+    gatewayPorts: ir.gatewayPorts.map(portOf),
+    clusters: ir.clusters.map(({ name, protocol, endpoints, policy }) => {
+      return { name, protocol, endpoints, policy };
+    }),
+  };
+}
+
+/**
+ * The gateway port that a request to a deployed worker belongs to, or -1. A worker stands for one
+ * Gateway (`gateway`; without it, the first of the table). The platform accepts requests on many
+ * ports: one that the Gateway has counts as it stands, any other as the Gateway's first port of
+ * the same scheme, then as its first port at all.
+ */
+export function choosePort(config: EdgeConfig, gateway: string | undefined, url: string): number {
+  const own = gateway ?? config.gatewayPorts[0]?.gateway;
+  const https = url.startsWith("https:");
+  const wanted = portOfUrl(url, https);
+  let best = -1;
+  let bestRank = 0;
+  config.gatewayPorts.forEach((port, index) => {
+    if (port.gateway !== own) return;
+    const sameScheme = (port.protocol === "HTTPS") === https;
+    const rank = port.port === wanted ? 3 : sameScheme ? 2 : 1;
+    if (rank <= bestRank) return;
+    best = index;
+    bestRank = rank;
+  });
+  return best;
+}
+
+function portOfUrl(url: string, https: boolean): number {
+  const start = url.indexOf("//") + 2;
+  const slash = url.indexOf("/", start);
+  const authority = url.slice(start, slash < 0 ? undefined : slash);
+  const digits = /:(\d+)$/.exec(authority)?.[1];
+  return digits === undefined ? (https ? 443 : 80) : Number(digits);
+}

@@ -1,0 +1,45 @@
+// The worker of `fairlead dev`: like worker.ts, but its table comes through a control request, so
+// that one isolate lives through all swaps. Only the dev server's front can reach it: every request
+// carries `x-fairlead-dev: <secret> <namespace/name:port>`, or `<secret> swap` with a new table.
+
+import core from "./core.wasm";
+
+import { createEngine, type Engine } from "./engine.ts";
+import { serve, type Context } from "./serve.ts";
+import { devHeader, readSwap, swapWord } from "./swap.ts";
+
+interface Environment {
+  /** Of this process of the dev server. */
+  readonly FAIRLEAD_SECRET: string;
+}
+
+let engine: Engine | undefined;
+
+async function answer(
+  request: Request,
+  environment: Environment,
+  context: Context,
+): Promise<Response> {
+  const [secret, word] = (request.headers.get(devHeader) ?? "").split(" ");
+  if (secret !== environment.FAIRLEAD_SECRET || word === undefined) {
+    return new Response("this port belongs to fairlead dev\n", { status: 403 });
+  }
+  if (word === swapWord) return swap(request);
+  if (engine === undefined) return new Response("no table yet\n", { status: 503 });
+  const port = engine.config.gatewayPorts.findIndex((p) => `${p.gateway}:${p.port}` === word);
+  // Its front is about to open, or about to close.
+  if (port < 0) return new Response(null, { status: 404 });
+  return serve(engine, port, request, context);
+}
+
+/** Requests that began before keep the engine they began with. */
+async function swap(request: Request): Promise<Response> {
+  const { config, table } = readSwap(new Uint8Array(await request.arrayBuffer()));
+  const result = createEngine(core, table, config, engine);
+  if (!result.ok) return new Response(String(result.code), { status: 422 });
+  engine = result.engine;
+  return new Response(null, { status: 204 });
+}
+
+// The platform's modules are the one place where a default export is not a choice.
+export default { fetch: answer };

@@ -1,0 +1,287 @@
+// Reaching an endpoint. Two ways, since the platform has two:
+//
+// - An address is dialled with a socket and HTTP/1.1 of our own (`dialSocket`), so that the
+//   client's Host reaches the backend. Every request has its own connection: sockets cannot be
+//   shared between requests on the platform.
+// - A name is dialled by the global `fetch` (`dialFetch`), which alone reaches origins behind the
+//   platform's own network. It cannot send another Host than the name; the client's is told in
+//   x-forwarded-host instead.
+//
+// What a client sees when it fails, the same as from Envoy:
+//
+//   outcome           when                                                         status
+//   connect           refused, unreachable, the name unknown                       503
+//   connect-timeout   no connection within connectTimeoutMs                        503
+//   reset             closed or reset before the response's head was complete      503
+//   protocol          the head is no HTTP/1.1 or ambiguous, or too large (60 KiB,  502
+//                     100 lines), or an unasked-for change of protocol
+//   (mid-body)        closed, reset or malformed after the head: the client's connection breaks
+//                     off as well, so that it cannot take a part for the whole. Not so where the
+//                     length was unknown: workerd ends such an answer as if it were whole.
+//
+// WebSocket passes through `fetch`; over a socket it is not carried yet (serve.ts answers 501).
+
+import { connect, type Socket } from "cloudflare:sockets";
+
+import {
+  framingOf, headEnd, headLengthMax, parseHead, startChunked, unchunk, type Framing, type Header,
+  type ResponseHead,
+} from "./http1.ts";
+
+export interface Outgoing {
+  readonly method: string;
+  /** Path and query. */
+  readonly target: string;
+  readonly host: string;
+  /** Without `host`, hop-by-hop and framing fields, but with the client's `content-length`. */
+  readonly lines: readonly Header[];
+  readonly body: ReadableStream<Uint8Array> | null;
+  /** Aborts when the client goes away. */
+  readonly signal?: AbortSignal;
+}
+
+export type DialFailure = "connect" | "connect-timeout" | "reset" | "protocol";
+
+export type Dialed =
+  | {
+    readonly ok: true;
+    readonly status: number;
+    readonly headers: readonly Header[];
+    readonly body: ReadableStream<Uint8Array> | Uint8Array | null;
+    /** Resolves when the response is over, however it ended. Never rejects. */
+    readonly done: Promise<void>;
+  }
+  | { readonly ok: false; readonly failure: DialFailure };
+
+export interface Address {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** Istio's default, as in our Envoy target. */
+export const connectTimeoutDefaultMs = 10_000;
+
+const encoder = new TextEncoder();
+const ended = Promise.resolve();
+
+export async function dialSocket(
+  { address, port }: Address,
+  outgoing: Outgoing,
+  connectTimeoutMs: number,
+): Promise<Dialed> {
+  let socket: Socket;
+  try {
+    socket = connect({ hostname: address, port });
+  } catch {
+    return { ok: false, failure: "connect" };
+  }
+  const close = (): void => void socket.close().catch(() => undefined);
+  socket.closed.catch(() => undefined);
+  const opened = await openedWithin(socket, connectTimeoutMs);
+  if (opened !== "open") {
+    close();
+    return { ok: false, failure: opened };
+  }
+  outgoing.signal?.addEventListener("abort", close);
+  const reader = socket.readable.getReader();
+  const sending = send(socket.writable.getWriter(), outgoing);
+  sending.catch((error: unknown) => {
+    // A backend may answer and stop reading; a client that broke off its body gets no answer.
+    if (error instanceof BodyError) close();
+  });
+  const answer = await receive(reader, outgoing.method);
+  if (typeof answer === "string") {
+    close();
+    return { ok: false, failure: answer };
+  }
+  const { head, framing, rest } = answer;
+  const finish = (): void => {
+    outgoing.signal?.removeEventListener("abort", close);
+    close();
+  };
+  const { body, done } = bodyOf(framing, rest, reader);
+  void done.then(finish);
+  return { ok: true, status: head.status, headers: head.headers, body, done };
+}
+
+async function openedWithin(
+  socket: Socket,
+  timeoutMs: number,
+): Promise<"open" | "connect" | "connect-timeout"> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<"connect-timeout">((resolve) => {
+    timer = setTimeout(() => resolve("connect-timeout"), timeoutMs);
+  });
+  const opened = socket.opened.then(() => "open" as const, () => "connect" as const);
+  const result = await Promise.race([opened, late]);
+  clearTimeout(timer);
+  return result;
+}
+
+class BodyError extends Error {}
+
+async function send(
+  writer: WritableStreamDefaultWriter<Uint8Array>,
+  { method, target, host, lines, body }: Outgoing,
+): Promise<void> {
+  const isChunked = body !== null && !lines.some(([name]) => name === "content-length");
+  let head = `${method} ${target} HTTP/1.1\r\nhost: ${host}\r\n`;
+  for (const [name, value] of lines) head += `${name}: ${value.replace(/[\0\r\n]+/g, " ")}\r\n`;
+  if (isChunked) head += "transfer-encoding: chunked\r\n";
+  head += "connection: close\r\n\r\n";
+  await writer.write(encoder.encode(head));
+  if (body === null) return;
+  const reader = body.getReader();
+  const read = (): ReturnType<typeof reader.read> => reader.read().catch((cause: unknown) => {
+    throw new BodyError("the client broke off its request body", { cause });
+  });
+  for (let part = await read(); !part.done; part = await read()) {
+    if (isChunked && part.value.length > 0) {
+      await writer.write(encoder.encode(`${part.value.length.toString(16)}\r\n`));
+      await writer.write(part.value);
+      await writer.write(encoder.encode("\r\n"));
+    } else if (!isChunked) {
+      await writer.write(part.value);
+    }
+  }
+  if (isChunked) await writer.write(encoder.encode("0\r\n\r\n"));
+}
+
+type Reader = ReadableStreamDefaultReader<Uint8Array>;
+
+interface Answer {
+  readonly head: ResponseHead;
+  readonly framing: Framing;
+  /** What arrived behind the head. */
+  readonly rest: Uint8Array;
+}
+
+/** The head of the final response; interim ones (1xx) are passed over. */
+async function receive(reader: Reader, method: string): Promise<Answer | "reset" | "protocol"> {
+  let bytes: Uint8Array = new Uint8Array(0);
+  let interimLength = 0;
+  let searched = 0;
+  for (;;) {
+    const end = headEnd(bytes, searched);
+    if (end >= 0) {
+      const head = end <= headLengthMax ? parseHead(bytes.subarray(0, end)) : undefined;
+      if (head === undefined || head.status === 101) return "protocol";
+      const rest = bytes.subarray(end);
+      if (head.status >= 200) {
+        const framing = framingOf(head, method);
+        return framing === undefined ? "protocol" : { head, framing, rest };
+      }
+      interimLength += end;
+      bytes = rest;
+      searched = 0;
+      continue;
+    }
+    if (bytes.length + interimLength > headLengthMax) return "protocol";
+    searched = Math.max(0, bytes.length - 3);
+    const part = await reader.read().catch(() => undefined);
+    if (part === undefined || part.done) return "reset";
+    bytes = join([bytes, part.value]);
+  }
+}
+
+function join(parts: readonly Uint8Array[]): Uint8Array {
+  if (parts.length === 1 || parts[0]?.length === 0 && parts.length === 2) {
+    return parts[parts.length - 1] ?? new Uint8Array(0);
+  }
+  const whole = new Uint8Array(parts.reduce((sum, p) => sum + p.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+interface Body {
+  readonly body: ReadableStream<Uint8Array> | Uint8Array | null;
+  readonly done: Promise<void>;
+}
+
+/** Takes wire bytes, gives body bytes; `isOver` tells the body's end. */
+interface Unframe {
+  take(bytes: Uint8Array): readonly Uint8Array[];
+  isOver(): boolean;
+  isBroken(): boolean;
+  /** Whether the connection may end here. */
+  mayEnd(): boolean;
+}
+
+function unframe(framing: Exclude<Framing, { readonly kind: "none" }>): Unframe {
+  if (framing.kind === "chunked") {
+    const chunked = startChunked();
+    return {
+      take: (bytes) => unchunk(chunked, bytes),
+      isOver: () => chunked.state === "end",
+      isBroken: () => chunked.state === "broken",
+      mayEnd: () => false,
+    };
+  }
+  let left = framing.kind === "length" ? framing.length : Infinity;
+  return {
+    take: (bytes) => {
+      const part = bytes.length > left ? bytes.subarray(0, left) : bytes;
+      left -= part.length;
+      return part.length > 0 ? [part] : [];
+    },
+    isOver: () => left === 0,
+    isBroken: () => false,
+    mayEnd: () => left === Infinity,
+  };
+}
+
+function bodyOf(framing: Framing, rest: Uint8Array, reader: Reader): Body {
+  if (framing.kind === "none") return { body: null, done: ended };
+  const wire = unframe(framing);
+  const parts = wire.take(rest);
+  // Most answers are small and arrive with their head: no stream is needed for them.
+  if (wire.isOver()) return { body: parts.length === 0 ? null : join(parts), done: ended };
+  const { readable, writable } = framing.kind === "length"
+    ? new FixedLengthStream(framing.length)
+    : new IdentityTransformStream();
+  const writer = writable.getWriter();
+  const done = pump(wire, parts, reader, writer).catch((error: unknown) => {
+    return writer.abort(error).catch(() => undefined);
+  });
+  return { body: readable, done };
+}
+
+async function pump(
+  wire: Unframe,
+  first: readonly Uint8Array[],
+  reader: Reader,
+  writer: WritableStreamDefaultWriter<Uint8Array>,
+): Promise<void> {
+  let parts = first;
+  for (;;) {
+    for (const part of parts) await writer.write(part);
+    if (wire.isOver()) return writer.close();
+    if (wire.isBroken()) throw new Error("the backend's chunked body is malformed");
+    const { done, value } = await reader.read();
+    if (done) {
+      if (wire.mayEnd()) return writer.close();
+      throw new Error("the backend closed the connection within its response");
+    }
+    parts = wire.take(value);
+  }
+}
+
+/** Requests under way are not followed past the head here: the platform pools these connections. */
+export async function dialFetch(
+  { address, port }: Address,
+  { method, target, host, lines, body, signal }: Outgoing,
+): Promise<Response | DialFailure> {
+  const headers = new Headers();
+  for (const [name, value] of lines) headers.append(name, value);
+  headers.set("x-forwarded-host", host);
+  const url = `http://${address}:${port}${target}`;
+  try {
+    return await fetch(url, { method, headers, body, signal, redirect: "manual", duplex: "half" });
+  } catch {
+    return "connect";
+  }
+}

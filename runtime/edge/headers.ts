@@ -1,0 +1,54 @@
+// Header lines of a forwarded request and of its answer.
+//
+// Both runtimes send backends the same headers. Beside the rule's edits a gateway changes only:
+//   host               as the client sent it (dialling by `fetch` cannot: see dial.ts)
+//   x-forwarded-for    the client's address appended; by the platform (in dev, by its front), as
+//   x-forwarded-proto  the scheme the client used              Envoy's use_remote_address does it
+//   x-request-id       a client's own stays; neither runtime makes one
+//   hop-by-hop fields  removed in both directions (RFC 9110, section 7.6.1)
+//   x-fairlead-*       removed in both directions: nothing a client sends can steer
+// No x-envoy-* and no `server` of the gateway's own, in either direction.
+
+import type { Header } from "./http1.ts";
+
+export interface Edit {
+  readonly kind: "set" | "add" | "remove";
+  /** Lower case. */
+  readonly name: string;
+  readonly value: string;
+}
+
+/** Fields that speak about one connection, and those that frame a message. */
+const hopByHop: ReadonlySet<string> = new Set([
+  "connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
+  // The platform answers 100 (Continue) itself.
+  "expect",
+]);
+
+const internalPrefix = "x-fairlead-";
+
+/** What no edit can touch: the framing of the message and the place it goes to. */
+function isFixed(name: string): boolean {
+  return hopByHop.has(name) || name === "content-length" || name === "host";
+}
+
+/** Names are lower case. Without hop-by-hop fields, those named in `connection`, and our own. */
+export function endToEnd(lines: Iterable<Header>): Header[] {
+  const all = [...lines];
+  const named = all.filter(([name]) => name === "connection")
+    .flatMap(([, value]) => value.toLowerCase().split(",").map((s) => s.trim()))
+    .filter((name) => !isFixed(name));
+  return all.filter(([name]) =>
+    !hopByHop.has(name) && !name.startsWith(internalPrefix) && !named.includes(name));
+}
+
+/** `set` replaces all lines of the name, `add` appends a line, `remove` takes all lines away. */
+export function applyEdits(lines: Header[], edits: readonly Edit[]): Header[] {
+  let result = lines;
+  for (const { kind, name, value } of edits) {
+    if (isFixed(name)) continue;
+    if (kind !== "add") result = result.filter(([n]) => n !== name);
+    if (kind !== "remove") result.push([name, value]);
+  }
+  return result;
+}

@@ -1,0 +1,56 @@
+import { describe, expect, test } from "vitest";
+
+import { cpuNs, interleave, median, medianRatio, spread } from "../../bench/measure.ts";
+import { manifests, requestPath, routePath } from "../../bench/envoy/workload.ts";
+import { compile } from "../../compiler/compile.ts";
+
+describe("figures", () => {
+  test("the median is the middle one, or halfway between the middle two", () => {
+    expect(median([9, 1, 5])).toBe(5);
+    expect(median([4, 1, 3, 100])).toBe(3.5);
+  });
+
+  test("the spread is the whole range as a share of the median", () => {
+    expect(spread([9, 10, 12])).toBeCloseTo(0.3);
+  });
+
+  test("a ratio compares figures of the same round", () => {
+    // The machine is three times slower in the second round, for both of them.
+    expect(medianRatio([20, 60, 20], [10, 30, 10])).toBe(2);
+  });
+
+  test("every subject takes one turn in every round, and rounds start with different ones", async () => {
+    const turns: string[] = [];
+    const figures = await interleave(["a", "b", "c"], 3, async (subject, round) => {
+      turns.push(subject);
+      return round;
+    });
+    expect(turns.join("")).toBe("abcbcacab");
+    expect(figures.get("b")).toEqual([0, 1, 2]);
+  });
+
+  test("CPU time counts all threads of a process and only grows", () => {
+    const before = cpuNs(process.pid);
+    let sum = 0;
+    for (let i = 0; i < 1e7; i += 1) sum += i % 7;
+    expect(sum).toBeGreaterThan(0);
+    expect(cpuNs(process.pid)).toBeGreaterThan(before);
+  });
+});
+
+describe("the workload", () => {
+  test("routes differ in nothing but their number, and requests hit the one that is asked for", () => {
+    const paths = Array.from({ length: 300 }, (_, i) => routePath(i));
+    expect(new Set(paths).size).toBe(300);
+    expect(new Set(paths.map((path) => path.length)).size).toBe(1);
+    expect(requestPath(300, "last")).toBe(`${routePath(299)}/items/42`);
+    expect(paths.some((path) => requestPath(300, "missing").startsWith(path))).toBe(false);
+  });
+
+  test("its manifests compile to as many matches as routes", () => {
+    const { ir, diagnostics } = compile([{ path: "bench.yaml", text: manifests(100, 9000) }]);
+    expect(diagnostics).toEqual([]);
+    expect(ir.gatewayPorts[0]?.virtualHosts.flatMap(({ matches }) => matches)).toHaveLength(100);
+    expect(ir.clusters).toHaveLength(1);
+  });
+});

@@ -1,0 +1,168 @@
+// What `fairlead build --target edge` writes: wrangler takes it, and it serves.
+
+import { spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Miniflare, NoOpLog } from "miniflare";
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+import { edgeDiagnostics, emitEdge } from "../../compiler/emit/edge.ts";
+import type { Ir } from "../../compiler/ir.ts";
+import { compatibilityDate, compatibilityFlags } from "../../runtime/edge/platform.ts";
+import {
+  bundle, cluster, coreWasm, forward, gatewayPort, match, namedBackend, tableOf, type Backend,
+} from "./world.ts";
+
+let one: Backend;
+let two: Backend;
+let ir: Ir;
+let folder: string;
+const miniflares: Miniflare[] = [];
+
+beforeAll(async () => {
+  [one, two] = await Promise.all([namedBackend("one"), namedBackend("two")]);
+  const all = (index: number) => ({ "*": [match("", forward([[1, index]]))] });
+  ir = {
+    clusters: [cluster("one", [one]), cluster("two", [two])],
+    gatewayPorts: [
+      gatewayPort("first", 80, all(0)),
+      { ...gatewayPort("first", 443, all(1)), protocol: "HTTPS" },
+      gatewayPort("second", 80, all(1)),
+    ],
+  };
+  folder = mkdtempSync(join(tmpdir(), "fairlead-deploy-"));
+});
+
+afterAll(async () => {
+  await Promise.all(miniflares.map((m) => m.dispose()));
+  await Promise.all([one, two].map((b) => b?.close()));
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function artifacts(of: Ir = ir): Promise<ReadonlyMap<string, Uint8Array>> {
+  const worker = await bundle("runtime/edge/worker.ts");
+  const made = emitEdge({ ir: of, table: tableOf(of), core: coreWasm(), worker });
+  return new Map(made.map(({ path, bytes }) => [path, bytes]));
+}
+
+function textOf(files: ReadonlyMap<string, Uint8Array>, path: string): string {
+  return new TextDecoder().decode(files.get(path));
+}
+
+/** The text without its comment lines. */
+function parseJsonc(text: string): unknown {
+  return JSON.parse(text.replace(/^\/\/.*$/gm, ""));
+}
+
+async function serve(gateway: string): Promise<Miniflare> {
+  const files = await artifacts();
+  const file = (type: "ESModule" | "CompiledWasm" | "Data", name: string) =>
+    ({ type, path: name, contents: files.get(`edge/${name}`) ?? "" });
+  const miniflare = new Miniflare({
+    host: "127.0.0.1", port: 0, cf: false, telemetry: { enabled: false }, log: new NoOpLog(),
+    modules: [
+      file("ESModule", "worker.js"), file("ESModule", "config.js"),
+      file("CompiledWasm", "core.wasm"), file("Data", "routes.bin"),
+    ],
+    bindings: { FAIRLEAD_GATEWAY: gateway },
+    compatibilityDate, compatibilityFlags: [...compatibilityFlags],
+  });
+  miniflares.push(miniflare);
+  return miniflare;
+}
+
+test("a worker stands for its Gateway, and the scheme and port choose the listener", async () => {
+  const first = await serve("test/first");
+  const body = async (url: string): Promise<string> => (await first.dispatchFetch(url)).text();
+  expect(await body("http://a.example/")).toBe("one");
+  expect(await body("https://a.example/")).toBe("two");
+  expect(await body("http://a.example:443/")).toBe("two");
+  expect(await body("http://a.example:8080/")).toBe("one");
+  const second = await serve("test/second");
+  expect(await (await second.dispatchFetch("https://a.example/")).text()).toBe("two");
+});
+
+test("a Gateway that the table does not have answers 404", async () => {
+  const none = await serve("test/none");
+  expect((await none.dispatchFetch("http://a.example/")).status).toBe(404);
+});
+
+test("the same routes give the same bytes", async () => {
+  expect(await artifacts()).toEqual(await artifacts());
+});
+
+test("the first Gateway is the worker itself, each further one an environment", async () => {
+  const text = textOf(await artifacts(), "edge/wrangler.jsonc");
+  expect(parseJsonc(text)).toMatchObject({
+    name: "test-first",
+    vars: { FAIRLEAD_GATEWAY: "test/first" },
+    env: { "test-second": { name: "test-second", vars: { FAIRLEAD_GATEWAY: "test/second" } } },
+  });
+});
+
+test("names of workers are letters, digits and dashes, never the same for two", async () => {
+  const long = "n".repeat(63);
+  const gateways = ["a.b", "a-b", long].map((name) => gatewayPort(name, 80, { "*": [] }));
+  const text = textOf(await artifacts({ clusters: [], gatewayPorts: gateways }), "edge/wrangler.jsonc");
+  const { name, env } = parseJsonc(text) as { name: string; env: Record<string, unknown> };
+  const names = [name, ...Object.keys(env)];
+  expect(new Set(names).size).toBe(3);
+  for (const one of names) expect(one).toMatch(/^[a-z0-9-]{1,54}$/);
+});
+
+test("a backend that asks for HTTP/2 is reported", () => {
+  const h2c = { ...cluster("grpc", [one]), protocol: "h2c" as const };
+  expect(edgeDiagnostics({ ...ir, clusters: [h2c] }).map((d) => [d.code, d.title])).toEqual([
+    ["FL0401", "the edge target speaks HTTP/1.1 to port 80 of `grpc`, not HTTP/2"],
+  ]);
+  expect(edgeDiagnostics(ir)).toEqual([]);
+});
+
+test("wrangler takes the folder as it stands", async () => {
+  for (const [path, bytes] of await artifacts()) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), bytes);
+  }
+  for (const environment of ["", "test-second"]) {
+    const out = join(folder, `out-${environment}`);
+    const { code, output } = await wrangler(
+      ["deploy", "--dry-run", "--outdir", out, "--env", environment],
+      join(folder, "edge"),
+    );
+    expect(output).not.toMatch(/warning|error/i);
+    expect(code).toBe(0);
+    expect(readFileSync(join(out, "worker.js"), "utf8")).toContain("core.wasm");
+  }
+}, 120_000);
+
+/** Without network: `--dry-run` asks for no login, and nothing is reported. */
+function wrangler(
+  args: readonly string[],
+  cwd: string,
+): Promise<{ readonly code: number | null; readonly output: string }> {
+  const bin = fileURLToPath(new URL("../../node_modules/wrangler/bin/wrangler.js", import.meta.url));
+  const child = spawn(process.execPath, [bin, ...args], {
+    cwd,
+    env: {
+      ...process.env,
+      WRANGLER_SEND_METRICS: "false",
+      CLOUDFLARE_CF_FETCH_ENABLED: "false",
+      WRANGLER_HIDE_BANNER: "true",
+      NO_COLOR: "1",
+      CI: "1",
+      HOME: folder,
+      XDG_CONFIG_HOME: folder,
+    },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const timer = setTimeout(() => child.kill("SIGKILL"), 60_000);
+  let output = "";
+  child.stdout.on("data", (text) => { output += text; });
+  child.stderr.on("data", (text) => { output += text; });
+  return new Promise((resolve) => child.once("close", (code) => {
+    clearTimeout(timer);
+    resolve({ code, output });
+  }));
+}
