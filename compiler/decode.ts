@@ -95,7 +95,7 @@ function nameSpan(manifest: Manifest): ReturnType<Manifest["at"]> {
 }
 
 function toDiagnostic(problem: Problem, manifest: Manifest, identity?: Identity): Diagnostic {
-  const { code, path, part, title, label, help } = problem;
+  const { code, path, part, title, label, help, about = path } = problem;
   return diagnostic({
     code, title,
     primary: {
@@ -103,7 +103,7 @@ function toDiagnostic(problem: Problem, manifest: Manifest, identity?: Identity)
       ...(label !== undefined && { text: label }),
     },
     ...(identity && { resource: identity.title }),
-    ...(path.length > 0 && { path: formatPath(path) }),
+    ...(about.length > 0 && { path: formatPath(about) }),
     ...(help !== undefined && { help }),
   });
 }

@@ -11,6 +11,8 @@ export interface Ir {
   readonly gatewayPorts: readonly GatewayPort[];
   /** Sorted by name. `ClusterIndex` points in here. */
   readonly clusters: readonly Cluster[];
+  /** Ports of TLS, TCP and UDP listeners: no filter and no table, only connections. */
+  readonly streamPorts?: readonly StreamPort[];
 }
 
 /** Index into `Ir.clusters`. */
@@ -22,12 +24,39 @@ export interface GatewayPort {
   readonly port: number;
   readonly protocol: "HTTP" | "HTTPS";
   /** Gateway API listeners on this port, in their order in the Gateway. */
-  readonly listeners: readonly { readonly name: string; readonly hostname?: string }[];
+  readonly listeners: readonly GatewayListener[];
   /**
    * Disjoint by hostname. A request belongs to the one whose hostname is the most specific
    * for it and never falls through to a wider one (docs/decisions.md, "Hostnames").
    */
   readonly virtualHosts: readonly VirtualHost[];
+}
+
+export interface GatewayListener {
+  readonly name: string;
+  /** Lower case; absent: every hostname. */
+  readonly hostname?: string;
+  /** On an HTTPS port always present, elsewhere never. */
+  readonly tls?: ListenerTls;
+}
+
+/** How a listener ends TLS. */
+export interface ListenerTls {
+  /** At least one. */
+  readonly certificates: readonly Certificate[];
+  /** Client certificates (Gateway spec.tls.frontend). */
+  readonly clients?: {
+    readonly caCertificates: string;
+    /** `AllowInsecureFallback`: a client without a valid certificate is let in all the same. */
+    readonly required: boolean;
+  };
+}
+
+/** A key pair as PEM text, and the Secret it came from: artifacts name the Secret, not the key. */
+export interface Certificate {
+  readonly secret: ObjectKey;
+  readonly certificate: string;
+  readonly key: string;
 }
 
 export interface VirtualHost {
@@ -89,6 +118,10 @@ export interface Forward {
   /** Weights above zero only. Empty: every request gets a 500. */
   readonly backends: readonly WeightedBackend[];
   readonly requestHeaders: HeaderEdits;
+  readonly rewrite?: Rewrite;
+  readonly policy?: RoutePolicy;
+  /** Pins a client's requests to one backend of the split instead of going round. */
+  readonly pin?: Pin;
 }
 
 export interface WeightedBackend {
@@ -96,7 +129,84 @@ export interface WeightedBackend {
   /** Absent: the backendRef is invalid, and its share of requests gets a 500. */
   readonly cluster?: ClusterIndex;
   readonly requestHeaders: HeaderEdits;
+  /** Takes the place of the rule's. */
+  readonly rewrite?: Rewrite;
+  /** Goes on top of the rule's. */
+  readonly policy?: Pick<RoutePolicy, "responseHeaders" | "mirrors">;
   readonly origin: Span;
+}
+
+/** Gateway API URLRewrite. */
+export interface Rewrite {
+  readonly hostname?: string;
+  readonly path?: PathRewrite;
+}
+
+export type PathRewrite =
+  | { readonly kind: "full"; readonly value: string }
+  /** The matched prefix is replaced; it is the match's own path. */
+  | { readonly kind: "prefix"; readonly value: string };
+
+/**
+ * What becomes of a request after its backend is chosen, and of the response. The core only names
+ * it: Envoy carries it out as a route of its own, the worker in TypeScript. Equal policies are one
+ * (`routePolicies` of the plan), whichever rules they come from.
+ */
+export interface RoutePolicy {
+  readonly responseHeaders: HeaderEdits;
+  readonly mirrors: readonly Mirror[];
+  readonly cors?: Cors;
+  /** Milliseconds; 0 switches the timeout off; absent: no timeout (docs/decisions.md). */
+  readonly requestTimeoutMs?: number;
+  readonly backendRequestTimeoutMs?: number;
+  readonly retry?: Retry;
+  readonly session?: Session;
+}
+
+export const noPolicy: RoutePolicy = {
+  responseHeaders: { set: [], add: [], remove: [] }, mirrors: [],
+};
+
+export interface Mirror {
+  readonly cluster: ClusterIndex;
+  /** The share of requests that is copied: numerator / denominator, at most 1. */
+  readonly numerator: number;
+  readonly denominator: number;
+}
+
+/** Gateway API HTTPCORSFilter; defaults filled in. */
+export interface Cors {
+  readonly allowOrigins: readonly string[];
+  readonly allowCredentials: boolean;
+  readonly allowMethods: readonly string[];
+  readonly allowHeaders: readonly string[];
+  readonly exposeHeaders: readonly string[];
+  readonly maxAgeSeconds: number;
+}
+
+/** Connection failures and refused streams are always retried, and these status codes. */
+export interface Retry {
+  readonly codes: readonly number[];
+  /** Beside the first attempt; 0 means never. */
+  readonly attempts: number;
+  readonly backoffMs?: number;
+}
+
+export interface Session {
+  readonly kind: "cookie" | "header";
+  readonly name: string;
+  /** Of a cookie. */
+  readonly path: string;
+  /** The cookie outlives the client's session. */
+  readonly permanent: boolean;
+  readonly absoluteTimeoutMs?: number;
+}
+
+/** The header or cookie whose value decides where a split sends a client. */
+export interface Pin {
+  readonly kind: "header" | "cookie";
+  /** A header's is lower case. */
+  readonly name: string;
 }
 
 /** In the order the API has them carried out: set, add, remove. Names are lower case. */
@@ -114,10 +224,7 @@ export interface Redirect {
   readonly scheme?: "http" | "https";
   readonly hostname?: string;
   readonly port?: number;
-  readonly path?:
-    | { readonly kind: "full"; readonly value: string }
-    /** The matched prefix is replaced; it is the match's own path. */
-    | { readonly kind: "prefix"; readonly value: string };
+  readonly path?: PathRewrite;
 }
 
 /** A Service's port as a destination, with the policy that applies to it. */
@@ -132,6 +239,45 @@ export interface Cluster {
   readonly protocol: "http1" | "h2c" | "websocket";
   readonly endpoints: Endpoints;
   readonly policy: ClusterPolicy;
+  /** TLS to the backend (BackendTLSPolicy). Absent: plain text. */
+  readonly tls?: ClusterTls;
+}
+
+export interface ClusterTls {
+  /** SNI, and the name the certificate must have unless `subjectAltNames` says otherwise. */
+  readonly hostname: string;
+  readonly subjectAltNames: readonly { readonly kind: "dns" | "uri"; readonly value: string }[];
+  /** PEM text; absent: the system's trusted roots. */
+  readonly caCertificates?: string;
+  /** Shown to the backend (Gateway spec.tls.backend). */
+  readonly client?: Certificate;
+}
+
+/** A port of one Gateway whose listeners pass on streams or datagrams. */
+export interface StreamPort {
+  readonly gateway: ObjectKey;
+  readonly port: number;
+  readonly protocol: "TLS" | "TCP" | "UDP";
+  readonly listeners: readonly StreamListener[];
+}
+
+export interface StreamListener {
+  readonly name: string;
+  readonly hostname?: string;
+  /** Of a TLS listener that ends TLS; absent there: passed through. */
+  readonly tls?: ListenerTls;
+  /**
+   * Highest precedence first. TCP and UDP: only the first takes connections. TLS: by server name;
+   * "*" where the route names none. No name matches: the connection is closed.
+   */
+  readonly routes: readonly StreamRoute[];
+}
+
+export interface StreamRoute {
+  readonly hostnames: readonly string[];
+  /** Weights above zero only. An invalid backend's share of connections is closed. */
+  readonly backends: readonly { readonly weight: number; readonly cluster?: ClusterIndex }[];
+  readonly origin: Span;
 }
 
 export type Endpoints =

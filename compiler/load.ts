@@ -134,10 +134,11 @@ async function findGlob(input: string, search: Search): Promise<void> {
   const base = parts.slice(0, fixed).join("/");
   const root = base === "" ? (pattern.startsWith("/") ? "/" : ".") : base;
   const expression = globExpression(parts.slice(fixed).join("/"));
+  const hiddenWanted = baseName(pattern).startsWith(".");
   let matched = 0;
   try {
     for (const path of await filesBelow(resolve(search.cwd, root))) {
-      if (!expression.test(path)) continue;
+      if (!expression.test(path) || (baseName(path).startsWith(".") && !hiddenWanted)) continue;
       add(search, base === "" && !pattern.startsWith("/") ? path : `${base}/${path}`);
       matched++;
     }

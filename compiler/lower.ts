@@ -1,14 +1,15 @@
 // Resolved resources to the intermediate representation: one entry for each port that serves HTTP,
-// its virtual hosts, and the clusters that their rules name. Order within a virtual host is `rank`'s.
+// its virtual hosts, and the clusters that their rules name. The order within a virtual host is
+// `rank`'s.
 
 import { sortDiagnostics, type Diagnostic } from "./diagnostic.ts";
 import type { GatewayPort, Ir } from "./ir.ts";
 import { makeClusters, slicesByService, type ServiceTarget } from "./lower/clusters.ts";
 import { reportKindGap, reportPolicyGap, reportRuleGaps } from "./lower/gaps.ts";
-import { virtualHosts, type ServedRoute } from "./lower/hosts.ts";
+import { virtualHosts, type HiddenHost, type ServedRoute } from "./lower/hosts.ts";
 import { lowerRoute, redirectOf } from "./lower/rules.ts";
 import type { Policies } from "./policy.ts";
-import { newReport } from "./resolve/report.ts";
+import { label, newReport, type Report } from "./resolve/report.ts";
 import type {
   Resolved, ResolvedGateway, ResolvedHttpRoute, ResolvedListener,
 } from "./resolve/resolved.ts";
@@ -39,8 +40,22 @@ function targetsOf(routes: readonly ResolvedHttpRoute[]): readonly ServiceTarget
   }));
 }
 
+/** A hostname that the route's own listener does not get to see. */
+function reportHidden({ route, hostname, listener, owner }: HiddenHost, report: Report): void {
+  const index = (route.resource.spec.hostnames ?? [])
+    .findIndex((h) => h.toLowerCase() === hostname);
+  report.say(route.resource, index < 0 ? ["spec"] : ["spec", "hostnames", index], {
+    code: "FL0302",
+    title: `hostname \`${hostname}\` belongs to listener \`${owner.label}\`, not to `
+      + `\`${listener.label}\``,
+    secondary: [label(owner.owner, ["spec", "listeners", owner.index, "name"],
+      `more specific: \`${owner.hostname}\``)],
+    effect: "the route takes no requests for it",
+  });
+}
+
 function gatewayPorts(
-  gateway: ResolvedGateway, served: ReadonlyMap<string, readonly ServedRoute[]>,
+  gateway: ResolvedGateway, served: ReadonlyMap<string, readonly ServedRoute[]>, report: Report,
 ): readonly GatewayPort[] {
   if (!gateway.accepted) return [];
   const { namespace, name } = gateway.resource.metadata;
@@ -49,13 +64,15 @@ function gatewayPorts(
   return ports.flatMap((port): readonly GatewayPort[] => {
     const listeners = able.filter((l) => l.spec.port === port);
     if (!listeners.some((l) => l.programmed)) return [];
+    const hosts = virtualHosts(listeners, (l) => served.get(l.id) ?? []);
+    for (const hidden of hosts.hidden) reportHidden(hidden, report);
     return [{
       gateway: { namespace, name }, port,
       protocol: listeners[0]?.spec.protocol === "HTTPS" ? "HTTPS" : "HTTP",
       listeners: listeners.map((l) => ({
-        name: l.label, ...(l.spec.hostname ? { hostname: l.spec.hostname } : {}),
+        name: l.label, ...(l.spec.hostname ? { hostname: l.hostname } : {}),
       })),
-      virtualHosts: virtualHosts(listeners, (l) => served.get(l.id) ?? []),
+      virtualHosts: hosts.virtualHosts,
     }];
   });
 }
@@ -76,8 +93,8 @@ export function lower(resolved: Resolved, policies: Policies): Lowered {
     const matches = lowerRoute(route, clusters);
     for (const { listener, hostnames } of route.parents.flatMap((p) => p.attachments)) {
       const list = served.get(listener.id);
-      if (list) list.push({ hostnames, matches });
-      else served.set(listener.id, [{ hostnames, matches }]);
+      if (list) list.push({ route, hostnames, matches });
+      else served.set(listener.id, [{ route, hostnames, matches }]);
     }
   }
   for (const route of resolved.routes) {
@@ -89,12 +106,10 @@ export function lower(resolved: Resolved, policies: Policies): Lowered {
   }
   const used = new Set(targets.map((t) => t.service));
   for (const policy of resolved.backendTlsPolicies) reportPolicyGap(policy, used, report);
+  // Gateways are sorted by namespace and name already, ports within each.
+  const ports = resolved.gateways.flatMap((g) => gatewayPorts(g, served, report));
   return {
-    // Gateways are sorted by namespace and name already, ports within each.
-    ir: {
-      gatewayPorts: resolved.gateways.flatMap((g) => gatewayPorts(g, served)),
-      clusters: clusters.clusters,
-    },
+    ir: { gatewayPorts: ports, clusters: clusters.clusters },
     diagnostics: sortDiagnostics(report.diagnostics),
   };
 }

@@ -42,8 +42,9 @@ function chunks(text: string): readonly (readonly [number, number])[] {
   let start = text.startsWith("\uFEFF") ? 1 : 0;
   for (const match of text.matchAll(marker)) {
     // `%YAML 1.2` before the first marker belongs to the document after it.
-    const directives = text.startsWith("%", start) && directivesOnly.test(text.slice(start, match.index));
-    if (!directives) found.push([start, match.index]);
+    const isDirectives =
+      text.startsWith("%", start) && directivesOnly.test(text.slice(start, match.index));
+    if (!isDirectives) found.push([start, match.index]);
     start = match.index + 3;
   }
   found.push([start, text.length]);

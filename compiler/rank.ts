@@ -53,7 +53,10 @@ export const comparators: readonly Comparator[] = [
   },
   { name: "name of the route", compare: (a, b) => compareText(routeName(a), routeName(b)) },
   // A GRPCRoute and an HTTPRoute of one name: the spec says nothing, and some order there must be.
-  { name: "kind of the route", compare: (a, b) => compareText(a.rule.route.kind, b.rule.route.kind) },
+  {
+    name: "kind of the route",
+    compare: (a, b) => compareText(a.rule.route.kind, b.rule.route.kind),
+  },
   { name: "order of rules", compare: (a, b) => a.rule.ruleIndex - b.rule.ruleIndex },
   { name: "order of matches", compare: (a, b) => a.matchIndex - b.matchIndex },
 ];

@@ -11,9 +11,10 @@ export const run: Run = async (options, io) => {
   const exitCode = hasError(diagnostics) ? 1 : 0;
   if (stringOption(options, "output", "text") === "json") {
     // Here the diagnostics are what was asked for, so they are the output.
-    return { stdout: render(diagnostics, { color: false, style: "json" }), diagnostics: [], exitCode };
+    const stdout = render(diagnostics, { color: false, style: "json" });
+    return { stdout, diagnostics: [], exitCode };
   }
   const count = files.length;
-  const stdout = exitCode === 0 ? `checked ${count} file${count === 1 ? "" : "s"}: no errors\n` : "";
-  return { stdout, diagnostics, exitCode };
+  const fine = `checked ${count} file${count === 1 ? "" : "s"}: no errors\n`;
+  return { stdout: exitCode === 0 ? fine : "", diagnostics, exitCode };
 };

@@ -96,12 +96,16 @@ function nameless(value: Fields): readonly Problem[] {
   if (!isFields(metadata)) {
     const title = metadata === undefined || metadata === null
       ? "`metadata` is missing" : "`metadata` is not a map";
-    return [{ code: "FL0102", path: ["kind"], title, help: "a resource needs `metadata.name`" }];
+    return [{
+      code: "FL0102", path: ["kind"], about: ["metadata"], title,
+      help: "a resource needs `metadata.name`",
+    }];
   }
   const { name } = metadata;
   if (name === undefined || name === null || name === "") {
     return [{
-      code: "FL0102", path: ["metadata"], part: "key", title: "`metadata.name` is missing",
+      code: "FL0102", path: ["metadata"], about: ["metadata", "name"], part: "key",
+      title: "`metadata.name` is missing",
     }];
   }
   return [{

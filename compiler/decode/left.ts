@@ -10,7 +10,7 @@ export function left(strangers: readonly Manifest[]): readonly Diagnostic[] {
   for (const manifest of strangers) {
     const value = isFields(manifest.value) ? manifest.value : {};
     const group = groupOf(String(value.apiVersion));
-    const name = group === "" ? `\`${String(value.kind)}\`` : `\`${String(value.kind)}\` of \`${group}\``;
+    const name = `\`${String(value.kind)}\`${group === "" ? "" : ` of \`${group}\``}`;
     const known = byKind.get(name);
     if (known) known.push(manifest);
     else byKind.set(name, [manifest]);

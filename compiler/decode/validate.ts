@@ -34,7 +34,7 @@ export function validate(manifest: Manifest, identity: Identity): Validated {
   const { spec } = value;
   if (spec === undefined || spec === null) {
     const missing: Problem = {
-      code: "FL0105", path: ["kind"], title: "`spec` is missing",
+      code: "FL0105", path: ["kind"], about: ["spec"], title: "`spec` is missing",
     };
     const problems = [...metadata.problems, ...strays, ...(kind.specRequired ? [missing] : [])];
     return { problems, spec: fill({}, schema) };

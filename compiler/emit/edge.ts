@@ -1,8 +1,8 @@
-// The edge target: a folder that `wrangler deploy` takes as it stands. The worker is bundled already
-// and the core compiled; only the table, the configuration and wrangler.jsonc are the user's own.
+// The edge target: a folder that `wrangler deploy` takes as it stands. The worker is bundled and
+// the core compiled already; only the table, the configuration and wrangler.jsonc are the user's.
 //
 // Of a DestinationRule's fields the worker carries out the load balancer, the limits, the connect
-// timeout and outlier detection, each by isolate (docs/edge.md). Those about idle and reused
+// timeout and outlier detection, each within one isolate. Those about idle and reused
 // connections hold by themselves: on the platform no connection outlives its request.
 
 import { edgeConfig, type EdgeConfig } from "../../runtime/edge/config.ts";

@@ -3,18 +3,26 @@
 import { stringify } from "yaml";
 
 import { diagnostic, type Diagnostic } from "../diagnostic.ts";
-import type { GatewayPort, Ir } from "../ir.ts";
+import type { Ir, RoutePolicy } from "../ir.ts";
 import { textArtifact, type Artifact, type Json } from "./artifact.ts";
 import { envoyCluster } from "./envoy/cluster.ts";
-import { envoyListener, filterCode, wasmHttpFilter, type FilterSource } from "./envoy/listener.ts";
-import { byGateway } from "./envoy/names.ts";
+import { filterCode, wasmHttpFilter, type FilterSource } from "./envoy/filter.ts";
+import { envoyListener } from "./envoy/listener.ts";
+import { listenerPorts, portsByGateway, sharedPort, type ListenerPort } from "./envoy/ports.ts";
+import { defaultSystemRoots, keyPairsBelow } from "./envoy/tls.ts";
 
 export interface EnvoyInput {
   readonly ir: Ir;
+  /** The plan's; index 0 asks for nothing. */
+  readonly routePolicies?: readonly RoutePolicy[];
   readonly filterWasm: Uint8Array;
   /** Where Envoy will find filter.wasm. Absent: the bytes are put into the bootstrap. */
   readonly filterPath?: string;
+  /** Where Envoy will find key pairs: `<folder>/<namespace>/<secret>/tls.crt` and `tls.key`. */
+  readonly tlsDir?: string;
 }
+
+export const defaultTlsDir = "/etc/fairlead/tls";
 
 export interface Emitted {
   readonly artifacts: readonly Artifact[];
@@ -23,56 +31,70 @@ export interface Emitted {
 
 type Fields = { readonly [key: string]: Json };
 
-export function emitEnvoy({ ir, filterWasm, filterPath }: EnvoyInput): Emitted {
-  const source: FilterSource = filterPath === undefined
-    ? { kind: "inline", base64: Buffer.from(filterWasm).toString("base64") }
-    : { kind: "file", path: filterPath };
-  const served = ir.gatewayPorts.filter((gatewayPort) => gatewayPort.protocol === "HTTP");
-  const diagnostics = ir.gatewayPorts.filter((g) => g.protocol === "HTTPS").map(withoutTls);
-  const write = (path: string, gatewayPorts: readonly GatewayPort[]): Artifact =>
-    textArtifact(path, yamlText(bootstrap(gatewayPorts, ir, source)));
-  const shared = sharedPort(served);
+export function emitEnvoy(input: EnvoyInput): Emitted {
+  const code = filterCode(sourceOf(input));
+  const ports = listenerPorts(input.ir);
+  const write = (path: string, served: readonly ListenerPort[]): Artifact =>
+    textArtifact(path, yamlText(bootstrapFor(served, input, code), code));
+  const shared = sharedPort(ports);
   if (shared === undefined) {
-    return { artifacts: [write("envoy/envoy.yaml", served)], diagnostics };
+    return { artifacts: [write("envoy/envoy.yaml", ports)], diagnostics: [] };
   }
-  const artifacts = byGateway(served).map(([first, ...rest]) =>
+  const artifacts = portsByGateway(ports).map(([first, ...rest]) =>
     write(`envoy/${first.gateway.namespace}.${first.gateway.name}.yaml`, [first, ...rest]));
-  return { artifacts, diagnostics: [...diagnostics, onePerGateway(shared)] };
+  return { artifacts, diagnostics: [onePerGateway(shared)] };
 }
 
-/** The bootstrap for these gateway ports, as plain data. */
-export function bootstrap(
-  gatewayPorts: readonly GatewayPort[], ir: Ir, source: FilterSource,
+function sourceOf({ filterWasm, filterPath }: EnvoyInput): FilterSource {
+  return filterPath === undefined
+    ? { kind: "inline", base64: Buffer.from(filterWasm).toString("base64") }
+    : { kind: "file", path: filterPath };
+}
+
+/** The bootstrap for all ports, as plain data. */
+export function bootstrap(input: EnvoyInput): Fields {
+  return bootstrapFor(listenerPorts(input.ir), input, filterCode(sourceOf(input)));
+}
+
+function bootstrapFor(
+  ports: readonly ListenerPort[],
+  { ir: { clusters }, routePolicies = [], tlsDir }: EnvoyInput,
+  code: Fields,
 ): Fields {
-  const code = filterCode(source);
+  const keyPairs = keyPairsBelow(tlsDir ?? defaultTlsDir);
   return {
     // Loopback: whoever reaches this interface can stop the proxy.
     admin: { address: { socket_address: { address: "127.0.0.1", port_value: 9901 } } },
     static_resources: {
-      listeners: gatewayPorts.map((gatewayPort) => envoyListener(gatewayPort, {
+      listeners: ports.map((listenerPort) => envoyListener(listenerPort, {
         address: "0.0.0.0",
-        port: gatewayPort.port,
-        filter: wasmHttpFilter(gatewayPort, code),
+        port: listenerPort.port,
         reusePort: true,
+        routes: { policies: routePolicies, clusters, filterName: "fairlead" },
+        manager: (gatewayPort) => ({ filter: wasmHttpFilter(gatewayPort, code) }),
+        keyPairs,
       })),
       // All of them in each file: the one table that is baked into the filter knows them all.
-      clusters: ir.clusters.map((cluster) => envoyCluster(cluster, { waitForDns: true })),
+      clusters: clusters.map((cluster) =>
+        envoyCluster(cluster, { waitForDns: true, keyPairs, systemRoots: defaultSystemRoots })),
     },
   };
 }
 
-/** Lines are not folded: a megabyte of base64 in pieces would be no easier to read. */
-function yamlText(value: Fields): string {
-  return stringify(value, { lineWidth: 0, aliasDuplicateObjects: true });
+/**
+ * Only the filter's bytes stand once and are referred to: another value that several places share
+ * is written out in each. Lines are not folded: a megabyte of base64 in pieces would be no easier
+ * to read.
+ */
+function yamlText(value: Fields, code: Fields): string {
+  return stringify(unshared(value, code), { lineWidth: 0, aliasDuplicateObjects: true });
 }
 
-function sharedPort(gatewayPorts: readonly GatewayPort[]): number | undefined {
-  const seen = new Set<number>();
-  for (const { port } of gatewayPorts) {
-    if (seen.has(port)) return port;
-    seen.add(port);
-  }
-  return undefined;
+function unshared(value: Json, shared: Json): Json {
+  if (value === shared || typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map((element: Json) => unshared(element, shared));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, field]) => [key, unshared(field, shared)]));
 }
 
 function onePerGateway(port: number): Diagnostic {
@@ -80,14 +102,5 @@ function onePerGateway(port: number): Diagnostic {
     code: "FL0403",
     title: `several Gateways listen on port ${port}, so each gets an Envoy bootstrap of its own`,
     effect: "there is no `envoy/envoy.yaml`; start one Envoy with each file of `envoy/`",
-  });
-}
-
-function withoutTls({ gateway, port }: GatewayPort): Diagnostic {
-  return diagnostic({
-    code: "FL0401",
-    title: `the Envoy target does not terminate TLS yet: port ${port} is left out`,
-    resource: `Gateway ${gateway.namespace}/${gateway.name}`,
-    effect: "nothing answers on this port",
   });
 }

@@ -6,13 +6,17 @@ import { createHash } from "node:crypto";
 
 import { stringify } from "yaml";
 
-import type { GatewayPort, Ir } from "../ir.ts";
+import { noPolicy, type GatewayPort, type Ir, type RoutePolicy } from "../ir.ts";
 import { textArtifact, type Artifact, type Json } from "./artifact.ts";
-import { earlyMutation, steeredRoute } from "./envoy/listener.ts";
-import { byGateway, clusterHeader, gatewayPortName } from "./envoy/names.ts";
+import { earlyMutation } from "./envoy/manager.ts";
+import { clusterHeader, gatewayPortName, policyHeader } from "./envoy/names.ts";
+import { policyRoutes } from "./envoy/policy.ts";
+import { sessionHttpFilter } from "./envoy/session.ts";
 
 export interface IstioInput {
   readonly ir: Ir;
+  /** The plan's; index 0 asks for nothing. */
+  readonly routePolicies?: readonly RoutePolicy[];
   readonly filterWasm: Uint8Array;
   /** Where Istio fetches the filter: `oci://…`, `https://…` or `file://…`. */
   readonly image?: string;
@@ -22,13 +26,14 @@ type Fields = { readonly [key: string]: Json };
 
 const targetGroup = "gateway.networking.k8s.io";
 
-export function emitIstio({ ir, filterWasm, image }: IstioInput): readonly Artifact[] {
+export function emitIstio(input: IstioInput): readonly Artifact[] {
+  const { ir, filterWasm, image } = input;
   const hash = createHash("sha256").update(filterWasm).digest("hex");
   // The name cannot be known before the image is pushed: the default is a registry that does not
   // exist. The tag is the filter's own hash, so that another table is another image to Istio.
   const url = image ?? `oci://registry.example/fairlead/filter:${hash.slice(0, 12)}`;
   const plugins = ir.gatewayPorts.map((gatewayPort) => wasmPlugin(gatewayPort, url, hash));
-  const filters = byGateway(ir.gatewayPorts).map(envoyFilter);
+  const filters = byGateway(ir.gatewayPorts).map((ports) => envoyFilter(ports, input));
   return [
     textArtifact("istio/wasmplugin.yaml", documents(pluginNotes, plugins)),
     textArtifact("istio/envoyfilter.yaml", documents(filterNotes, filters)),
@@ -78,7 +83,24 @@ function wasmPlugin(gatewayPort: GatewayPort, url: string, hash: string): Fields
   };
 }
 
-function envoyFilter(gatewayPorts: readonly [GatewayPort, ...GatewayPort[]]): Fields {
+type NonEmpty = readonly [GatewayPort, ...GatewayPort[]];
+
+/** The ports of each Gateway. They are sorted by Gateway, so that a Gateway's stand together. */
+function byGateway(gatewayPorts: readonly GatewayPort[]): readonly NonEmpty[] {
+  const groups: [GatewayPort, ...GatewayPort[]][] = [];
+  for (const gatewayPort of gatewayPorts) {
+    const { namespace, name } = gatewayPort.gateway;
+    const last = groups.at(-1);
+    if (last && last[0].gateway.namespace === namespace && last[0].gateway.name === name) {
+      last.push(gatewayPort);
+    } else {
+      groups.push([gatewayPort]);
+    }
+  }
+  return groups;
+}
+
+function envoyFilter(gatewayPorts: NonEmpty, input: IstioInput): Fields {
   const { gateway } = gatewayPorts[0];
   return {
     apiVersion: "networking.istio.io/v1alpha3",
@@ -86,7 +108,11 @@ function envoyFilter(gatewayPorts: readonly [GatewayPort, ...GatewayPort[]]): Fi
     metadata: { name: `fairlead-${gateway.name}`, namespace: gateway.namespace },
     spec: {
       targetRefs: [targetRef(gatewayPorts[0])],
-      configPatches: [stripPatch(), ...gatewayPorts.map(({ port }) => routePatch(port))],
+      configPatches: [
+        stripPatch(),
+        ...(input.routePolicies?.some(({ session }) => session) ? [sessionPatch()] : []),
+        ...gatewayPorts.flatMap(({ port }) => routePatches(port, input)),
+      ],
     },
   };
 }
@@ -114,12 +140,37 @@ function stripPatch(): Fields {
  * By the Gateway's port number, which Istio traces to the port its pods listen on. The route
  * configuration's name holds the pods' port, and a wrong name would be ignored without a word.
  */
-function routePatch(port: number): Fields {
-  const present = { name: clusterHeader, present_match: true };
-  return {
+function routePatches(
+  port: number, { ir: { clusters }, routePolicies = [] }: IstioInput,
+): readonly Fields[] {
+  const steered = { name: clusterHeader, present_match: true };
+  const plain = { name: policyHeader, present_match: false };
+  const routes = [
+    ...routePolicies.flatMap((policy, index) => {
+      if (index === 0) return [];
+      const own = { name: policyHeader, string_match: { exact: String(index) } };
+      return policyRoutes(policy, { clusters, when: [steered, own] });
+    }),
+    ...policyRoutes(noPolicy, { clusters, when: [steered, plain] }),
+  ];
+  // Each is put before what is there, so that the last patch's route comes first.
+  return routes.reverse().map((value) => ({
     applyTo: "HTTP_ROUTE",
     match: { context: "GATEWAY", routeConfiguration: { portNumber: port } },
-    patch: { operation: "INSERT_FIRST", value: steeredRoute({ prefix: "/", headers: [present] }) },
+    patch: { operation: "INSERT_FIRST", value },
+  }));
+}
+
+/** Istio has its CORS filter on every listener, but this one only where a Service asks for it. */
+function sessionPatch(): Fields {
+  const hcm = "envoy.filters.network.http_connection_manager";
+  const subFilter = { name: "envoy.filters.http.router" };
+  return {
+    applyTo: "HTTP_FILTER",
+    match: {
+      context: "GATEWAY", listener: { filterChain: { filter: { name: hcm, subFilter } } },
+    },
+    patch: { operation: "INSERT_BEFORE", value: sessionHttpFilter() },
   };
 }
 

@@ -92,7 +92,8 @@ function endpointsOf(
   const [first, ...rest] = names;
   const named = byName[0];
   if (named && (rest.length > 0 || (first && addresses.length > 0))) {
-    const used = addresses.length > 0 ? "only the IP addresses are" : `only \`${first?.address}\` is`;
+    const used = addresses.length > 0
+      ? "only the IP addresses are" : `only \`${first?.address}\` is`;
     report.say(named, ["endpoints"], {
       code: "FL0401", title: "several kinds of addresses for one Service are not carried out yet",
       effect: `${used} dialled`,

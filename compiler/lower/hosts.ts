@@ -5,13 +5,22 @@
 import type { RouteMatch, VirtualHost } from "../ir.ts";
 import { compareText } from "../order.ts";
 import { compareSpecificity, covers } from "../resolve/hostname.ts";
-import type { AttachedHost, ResolvedListener } from "../resolve/resolved.ts";
+import type { AttachedHost, ResolvedHttpRoute, ResolvedListener } from "../resolve/resolved.ts";
 import type { HostlessMatch } from "./rules.ts";
 
 /** A route on a listener. */
 export interface ServedRoute {
+  readonly route: ResolvedHttpRoute;
   readonly hostnames: readonly AttachedHost[];
   readonly matches: readonly HostlessMatch[];
+}
+
+/** A hostname for which a route is attached, but which another listener takes. */
+export interface HiddenHost {
+  readonly route: ResolvedHttpRoute;
+  readonly hostname: string;
+  readonly listener: ResolvedListener;
+  readonly owner: ResolvedListener;
 }
 
 interface Growing {
@@ -21,41 +30,55 @@ interface Growing {
   readonly seen: Set<HostlessMatch>;
 }
 
+export interface PortHosts {
+  readonly virtualHosts: readonly VirtualHost[];
+  readonly hidden: readonly HiddenHost[];
+}
+
+function add(host: Growing, matches: readonly HostlessMatch[], written: string): void {
+  for (const match of matches) {
+    if (host.seen.has(match)) continue;
+    host.seen.add(match);
+    host.matches.push({ ...match, routeHostname: written });
+  }
+}
+
 /** `listeners` are those of the port that are accepted, none of them in conflict. */
 export function virtualHosts(
   listeners: readonly ResolvedListener[],
   routesOf: (listener: ResolvedListener) => readonly ServedRoute[],
-): readonly VirtualHost[] {
+): PortHosts {
   const bySpecificity = [...listeners]
     .sort((a, b) => compareSpecificity(a.hostname, b.hostname));
   const hosts = new Map<string, Growing>();
-  const grow = (hostname: string): Growing | undefined => {
-    const known = hosts.get(hostname);
-    if (known) return known;
-    const listener = bySpecificity.find((l) => covers(l.hostname, hostname));
-    if (!listener) return undefined;
-    const host = { listener, matches: [], seen: new Set<HostlessMatch>() };
+  const hidden: HiddenHost[] = [];
+  const shown = new Map<ResolvedHttpRoute, Set<string>>();
+  const grow = (hostname: string, listener: ResolvedListener): Growing => {
+    const host = hosts.get(hostname) ?? { listener, matches: [], seen: new Set<HostlessMatch>() };
     hosts.set(hostname, host);
     return host;
   };
   for (const listener of listeners) {
-    grow(listener.hostname);
+    grow(listener.hostname, listener);
     if (!listener.programmed) continue;
-    for (const { hostnames, matches } of routesOf(listener)) {
+    for (const { route, hostnames, matches } of routesOf(listener)) {
       // Most specific as written comes first, and is the one that counts.
       for (const { hostname, written } of hostnames) {
-        const host = grow(hostname);
-        if (host?.listener !== listener) continue;
-        for (const match of matches) {
-          if (host.seen.has(match)) continue;
-          host.seen.add(match);
-          host.matches.push({ ...match, routeHostname: written });
+        const owner = bySpecificity.find((l) => covers(l.hostname, hostname)) ?? listener;
+        if (owner !== listener) {
+          hidden.push({ route, hostname, listener, owner });
+          continue;
         }
+        shown.set(route, (shown.get(route) ?? new Set()).add(hostname));
+        add(grow(hostname, listener), matches, written);
       }
     }
   }
-  return [...hosts]
-    .map(([hostname, { listener, matches }]) => ({ hostname, listener: listener.label, matches }))
-    .sort((a, b) => compareSpecificity(a.hostname, b.hostname)
-      || compareText(a.hostname, b.hostname));
+  return {
+    hidden: hidden.filter(({ route, hostname }) => !shown.get(route)?.has(hostname)),
+    virtualHosts: [...hosts]
+      .map(([hostname, { listener, matches }]) => ({ hostname, listener: listener.label, matches }))
+      .sort((a, b) => compareSpecificity(a.hostname, b.hostname)
+        || compareText(a.hostname, b.hostname)),
+  };
 }

@@ -3,7 +3,7 @@
 
 import {
   isAlias, isMap, isScalar, isSeq, parseAllDocuments,
-  type Document, type Node, type Pair, type ParsedNode, type Scalar, type YAMLError,
+  type Alias, type Document, type Node, type Pair, type ParsedNode, type Scalar, type YAMLError,
 } from "yaml";
 import { diagnostic, type Diagnostic } from "../diagnostic.ts";
 import type { SourceFile } from "../source.ts";
@@ -17,13 +17,16 @@ export interface FullDocument {
   readonly broken: boolean;
 }
 
+const tooDeep = "not valid YAML: nested too deeply";
 /** Aliases may make a small text expand to a huge value. No manifest comes near this. */
-const nodeCountMax = 1_000_000;
+const nodeCountMax = 300_000;
 
 interface Walk {
   readonly document: Document;
   readonly tape: Tape;
   readonly base: number;
+  /** What each alias stands for: to find out, the package looks through the whole document. */
+  readonly targets: Map<Node, Node | undefined>;
   readonly problems: { readonly message: string; readonly node: Node }[];
   count: number;
   valueEnd: number;
@@ -36,7 +39,9 @@ export function readFull(
   const diagnostics: Diagnostic[] = [];
   const documents: FullDocument[] = [];
   const report = (title: string, from: number, to: number, help?: string): void => {
-    const span = { file, start: start + from, end: start + Math.max(to, from) };
+    // What is missing at the end is shown after the last thing that is there.
+    const at = Math.min(from, Math.max(0, text.trimEnd().length - 1));
+    const span = { file, start: start + at, end: start + Math.max(Math.min(to, text.length), at) };
     diagnostics.push(diagnostic({ code: "FL0101", title, primary: { span }, help }));
   };
   try {
@@ -49,7 +54,9 @@ export function readFull(
         const place = wording(error, text);
         report(place.title, error.pos[0], error.pos[1], place.help);
       }
-      const walk: Walk = { document, tape, base: start, problems: [], count: 0, valueEnd: start };
+      const walk: Walk = {
+        document, tape, base: start, targets: new Map(), problems: [], count: 0, valueEnd: start,
+      };
       const row = tape.length;
       const value = document.contents === null ? undefined : read(walk, document.contents, -1, -1);
       for (const { message, node } of walk.problems) {
@@ -60,14 +67,18 @@ export function readFull(
   } catch (thrown) {
     // The package recurses; a text made of a hundred thousand brackets exhausts the stack.
     if (!(thrown instanceof RangeError)) throw thrown;
-    report("not valid YAML: nested too deeply", 0, 0);
+    report(tooDeep, 0, 0);
   }
   return { documents, diagnostics };
 }
 
+const stackOverflow = /call stack|stack overflow/i;
+
 /** One message for one place: a mistake often upsets the parser more than once there. */
 function distinct(errors: readonly YAMLError[]): readonly YAMLError[] {
   const first = errors.filter((e, i) => errors.findIndex((f) => f.pos[0] === e.pos[0]) === i);
+  const overflow = first.find((e) => stackOverflow.test(e.message));
+  if (overflow) return [overflow];
   // A tab in the indentation makes everything after it wrong, too.
   const tabs = first.filter((e) => e.code === "TAB_AS_INDENT");
   return tabs.length > 0 ? tabs.slice(0, 1) : first;
@@ -79,7 +90,13 @@ function badTags(document: Document): readonly YAMLError[] {
   );
 }
 
-function wording(error: YAMLError, text: string): { readonly title: string; readonly help?: string } {
+interface Wording {
+  readonly title: string;
+  readonly help?: string;
+}
+
+function wording(error: YAMLError, text: string): Wording {
+  if (stackOverflow.test(error.message)) return { title: tooDeep };
   const source = text.slice(error.pos[0]).split(/[\s:]/, 1)[0] ?? "";
   switch (error.code) {
     case "DUPLICATE_KEY":
@@ -91,11 +108,13 @@ function wording(error: YAMLError, text: string): { readonly title: string; read
       return { title: "not valid YAML: a tab indents this line", help: "indent with spaces" };
     case "TAG_RESOLVE_FAILED":
       return { title: `not valid YAML here: the tag \`${source}\` means nothing in a manifest` };
+    case "BLOCK_AS_IMPLICIT_KEY":
+      return {
+        title: "not valid YAML: a key has a value on its line and keys below it",
+        help: "check the indentation; put the value in quotes if `: ` is part of it",
+      };
     case "BAD_INDENT":
       return { title: "not valid YAML: the indentation fits no line above it" };
-    case "MULTIPLE_ANCHORS":
-    case "BAD_ALIAS":
-      return { title: `not valid YAML: ${lowerFirst(error.message)}` };
     default:
       return { title: `not valid YAML: ${lowerFirst(error.message)}` };
   }
@@ -113,7 +132,9 @@ function read(w: Walk, node: Node, keyStart: number, keyEnd: number): unknown {
     }
     return null;
   }
-  const [start, end] = placeOf(w, node);
+  let [start, end] = placeOf(w, node);
+  // An empty value stands where its key ends.
+  if (start === end && keyEnd >= 0) start = end = keyEnd;
   w.valueEnd = end;
   if (isAlias(node)) {
     leaf(w.tape, keyStart, keyEnd, start, end);
@@ -168,7 +189,7 @@ function setOwn(into: object, key: string, value: unknown): void {
 }
 
 function keyOf(w: Walk, key: ParsedNode): string | undefined {
-  const target = isAlias(key) ? key.resolve(w.document) : key;
+  const target = isAlias(key) ? resolveAlias(w, key) : key;
   if (isScalar(target)) return target.source ?? String(target.value ?? "");
   w.problems.push({ message: "not valid here: a key has to be a string", node: key });
   return undefined;
@@ -182,7 +203,7 @@ function merge(
     if (!isScalar(pair.key) || pair.key.source !== "<<" || pair.key.type !== "PLAIN") continue;
     const sources = isSeq<ParsedNode>(pair.value) ? pair.value.items : [pair.value];
     for (const source of sources) {
-      const map = isAlias(source) ? source.resolve(w.document) : source;
+      const map = isAlias(source) ? resolveAlias(w, source) : source;
       if (!isMap<ParsedNode, ParsedNode>(map)) {
         w.problems.push({ message: "not valid YAML: `<<` takes maps only", node: pair.key });
         continue;
@@ -197,10 +218,18 @@ function merge(
   }
 }
 
-function aliasValue(w: Walk, node: Node): unknown {
-  const target = isAlias(node) ? node.resolve(w.document) : undefined;
-  // The package has reported an alias without an anchor already.
-  if (target === undefined) return null;
+function resolveAlias(w: Walk, alias: Alias): Node | undefined {
+  if (!w.targets.has(alias)) w.targets.set(alias, alias.resolve(w.document));
+  return w.targets.get(alias);
+}
+
+function aliasValue(w: Walk, node: Alias): unknown {
+  const target = resolveAlias(w, node);
+  if (target === undefined) {
+    const message = `not valid YAML: no anchor \`&${node.source}\` stands before this alias`;
+    w.problems.push({ message, node });
+    return null;
+  }
   if (target.range && node.range && node.range[0] < target.range[1]) {
     w.problems.push({ message: "not valid here: an alias stands inside its own anchor", node });
     return null;

@@ -78,6 +78,8 @@ function lineContent(r: Reader, firstLine: number): void {
     if (c === tab) throw declined;
     const blank = c === newline || (c === carriage && text.charCodeAt(at + 1) === newline);
     if (!blank && c !== hash) {
+      // This ends the document.
+      if (c === 46 && at === lineStart && text.startsWith("...", at)) throw declined;
       r.at = at;
       r.lineStart = lineStart;
       r.indent = at - lineStart;
@@ -192,7 +194,8 @@ function entry(
   r: Reader, keyStart: number, keyEnd: number, indent: number, inMap: boolean,
 ): unknown {
   const { text } = r;
-  const after = r.at;
+  // An empty value stands where its key ends.
+  const after = keyEnd < 0 ? r.at : keyEnd;
   while (r.at < r.end && text.charCodeAt(r.at) === space) r.at++;
   const c = r.at < r.end ? text.charCodeAt(r.at) : newline;
   if (c === newline || c === hash || (c === carriage && text.charCodeAt(r.at + 1) === newline)) {
@@ -332,10 +335,9 @@ function flowMap(r: Reader, parentIndent: number): unknown {
     if (r.text.charCodeAt(r.at) !== colon) throw declined;
     if (!quoted && !isBreak(r, r.at + 1)) throw declined;
     r.at++;
-    const after = r.at;
     c = flowGap(r, parentIndent);
     if (c === comma || c === closeMap) {
-      leaf(r.tape, start, start + length, after, after);
+      leaf(r.tape, start, start + length, start + length, start + length);
       value[key] = null;
     } else {
       value[key] = flow(r, start, start + length, parentIndent);

@@ -2,7 +2,7 @@
 // version 1.1 as Go's parser has them, so `yes` is a boolean and `0644` is octal there; reading
 // them otherwise here would accept manifests that a cluster refuses, or route differently.
 
-const words: ReadonlyMap<string, boolean | null | number> = new Map<string, boolean | null | number>([
+const words = new Map<string, boolean | null | number>([
   ...["y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"].map(
     (w) => [w, true] as const,
   ),

@@ -74,7 +74,9 @@ export function keyPlace(tape: Tape, row: number): Place | undefined {
 
 function keyEquals(text: string, start: number, end: number, key: string): boolean {
   const quote = text.charCodeAt(start);
-  if (quote !== 34 && quote !== 39) return end - start === key.length && text.startsWith(key, start);
+  if (quote !== 34 && quote !== 39) {
+    return end - start === key.length && text.startsWith(key, start);
+  }
   const raw = text.slice(start, end);
   if (quote === 39) return raw.slice(1, -1).replaceAll("''", "'") === key;
   try {

@@ -93,7 +93,10 @@ const sectionFields: Carried = {
 const specFields: Carried = {
   host: true,
   exportTo: true,
-  trafficPolicy: { ...sectionFields, portLevelSettings: { port: { number: true }, ...sectionFields } },
+  trafficPolicy: {
+    ...sectionFields,
+    portLevelSettings: { port: { number: true }, ...sectionFields },
+  },
 };
 
 function sayGap(rule: DestinationRule, path: ValuePath, report: Report, help?: string): void {

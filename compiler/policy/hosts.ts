@@ -13,7 +13,8 @@ export const rootNamespace = "istio-system";
 /** Istio completes only names without a dot; anything else is taken as it stands. */
 export function fullHost({ spec, metadata }: DestinationRule): string {
   const host = spec.host.toLowerCase();
-  return host.includes(".") || host === "*" ? host : `${host}.${metadata.namespace}.${clusterDomain}`;
+  if (host.includes(".") || host === "*") return host;
+  return serviceHostOf({ namespace: metadata.namespace, name: host });
 }
 
 export function serviceHostOf({ namespace, name }: ObjectKey): string {

@@ -82,10 +82,16 @@ function widthOf(text: string, start: number): number {
 }
 
 const combining = /^[\p{Mn}\p{Me}\u200b-\u200f\ufe00-\ufe0f]$/u;
-const wide = /^[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6\u{1f300}-\u{1f64f}\u{1f680}-\u{1f9ff}\u{20000}-\u{3fffd}]$/u;
+/** First and last code points of the ranges that terminals show two columns wide. */
+const wide: readonly (readonly [number, number])[] = [
+  [0x1100, 0x115f], [0x2e80, 0x303e], [0x3041, 0xa4cf], [0xac00, 0xd7a3], [0xf900, 0xfaff],
+  [0xfe30, 0xfe6f], [0xff01, 0xff60], [0xffe0, 0xffe6], [0x1f300, 0x1f64f], [0x1f680, 0x1f9ff],
+  [0x20000, 0x3fffd],
+];
 
 function charWidth(c: string): number {
   const point = c.codePointAt(0) ?? 0;
   if (point < 0x300) return 1;
-  return combining.test(c) ? 0 : wide.test(c) ? 2 : 1;
+  if (combining.test(c)) return 0;
+  return wide.some(([first, last]) => point >= first && point <= last) ? 2 : 1;
 }

@@ -7,7 +7,10 @@ import { list, type Report } from "./report.ts";
 import type { Address } from "./resolved.ts";
 
 /** What a Gateway gets that asks for nothing: the address where `fairlead dev` serves it. */
-const assigned: Readonly<Record<string, string>> = { IPAddress: "127.0.0.1", Hostname: "localhost" };
+const assigned: Readonly<Record<string, string>> = {
+  IPAddress: "127.0.0.1",
+  Hostname: "localhost",
+};
 
 // Unspecified, documentation, multicast and reserved ranges (RFC 6890, RFC 5737, RFC 3849,
 // RFC 9637, RFC 1112).
@@ -16,7 +19,9 @@ for (const [net, bits] of [
   ["0.0.0.0", 8], ["192.0.2.0", 24], ["198.51.100.0", 24], ["203.0.113.0", 24],
   ["224.0.0.0", 4], ["240.0.0.0", 4],
 ] as const) unusable.addSubnet(net, bits, "ipv4");
-for (const [net, bits] of [["::", 128], ["2001:db8::", 32], ["3fff::", 20], ["ff00::", 8]] as const) {
+for (const [net, bits] of [
+  ["::", 128], ["2001:db8::", 32], ["3fff::", 20], ["ff00::", 8],
+] as const) {
   unusable.addSubnet(net, bits, "ipv6");
 }
 
@@ -56,11 +61,12 @@ export function resolveAddresses(gateway: Resource<GatewaySpec>, report: Report)
       effect: "the Gateway cannot be programmed with it",
     });
   });
+  const badText = list(bad.map((a) => a.value));
   return {
     addresses: able.filter(isUsable),
     ...(strange.length ? {
       unsupported: `address type ${list(strange.map((a) => a.type))} is not supported`,
     } : {}),
-    ...(bad.length ? { notUsable: `no host can have address ${list(bad.map((a) => a.value))}` } : {}),
+    ...(bad.length ? { notUsable: `no host can have address ${badText}` } : {}),
   };
 }

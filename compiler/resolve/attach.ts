@@ -78,7 +78,8 @@ function refusalText(
     }
     const { from } = l.spec.allowedRoutes.namespaces;
     const named = from === "Same" ? `only of namespace \`${l.owner.metadata.namespace}\``
-      : from === "Selector" ? "only of the namespaces that its selector chooses" : "of no namespace";
+      : from === "Selector" ? "only of the namespaces that its selector chooses"
+      : "of no namespace";
     return `listener \`${l.spec.name}\` takes routes ${named}`;
   }).join("; ");
 }

@@ -149,7 +149,7 @@ export function resolveRules(
   });
 }
 
-/** An ExtensionRef must not be skipped, and no extension is known: the rule answers with an error. */
+/** An ExtensionRef must not be skipped, and none is known: the rule answers with an error. */
 function extensionFlaw(rules: readonly AnyRule[]): Target | undefined {
   for (const rule of rules) {
     const filters = [...(("filters" in rule && rule.filters) || []),

@@ -86,9 +86,9 @@ export function reportConflicts(
   conflicts: ReadonlyMap<ListenerDraft, Conflict>, report: Report,
 ): void {
   for (const [draft, conflict] of conflicts) {
-    const mutual = conflicts.get(conflict.with)?.with === draft;
-    if (mutual && conflict.with.owner === draft.owner && conflict.with.index > draft.index) continue;
     const both = conflict.with.owner === draft.owner;
+    const mutual = conflicts.get(conflict.with)?.with === draft;
+    if (mutual && both && conflict.with.index > draft.index) continue;
     report.say(draft.owner, ["spec", "listeners", draft.index, "name"], {
       code: "FL0501",
       title: conflictMessage(draft, conflict),

@@ -58,7 +58,7 @@ function terminatesTls({ spec }: ListenerDraft): boolean {
   return spec.protocol === "HTTPS" || (spec.protocol === "TLS" && spec.tls?.mode !== "Passthrough");
 }
 
-/** Listeners whose TLS settings may be used for one another's names, once connections are shared. */
+/** Listeners whose TLS settings may be used for one another's names on a shared connection. */
 function overlapsOf(
   draft: ListenerDraft, drafts: readonly ListenerDraft[],
   conflicts: ReadonlyMap<ListenerDraft, Conflict>,
@@ -182,7 +182,8 @@ function resolveGateway(
   const addresses = resolveAddresses(gateway, report);
   const accepted = acceptedCondition(gateway, own, addresses, look, report);
   const isAccepted = accepted.status === "True";
-  const sets = allowed.map((set, i) => resolveSet(set, gateway, isAccepted, listeners[i + 1] ?? []));
+  const sets = allowed.map((set, i) =>
+    resolveSet(set, gateway, isAccepted, listeners[i + 1] ?? []));
   const controllerName = look.gatewayClass(gateway.spec.gatewayClassName)?.spec.controllerName
     ?? defaultController;
   return {
@@ -219,7 +220,8 @@ function resolveSet(
   const programmed = listeners.some((l) => l.programmed);
   return { ...base, conditions: [
     invalid === undefined
-      ? { type: "Accepted", status: "True", reason: "Accepted", message: "the ListenerSet is served" }
+      ? { type: "Accepted", status: "True", reason: "Accepted",
+        message: "the ListenerSet is served" }
       : { type: "Accepted", status: some ? "True" : "False", reason: "ListenersNotValid",
         message: invalid },
     programmed
@@ -236,7 +238,8 @@ function refusedSet(
   const from = gateway.spec.allowedListeners?.namespaces.from ?? "None";
   const message = `${describe(gateway)} does not allow ListenerSets of namespace `
     + `\`${set.metadata.namespace}\` (allowedListeners.namespaces.from is ${from})`;
-  if (from !== "Selector" || !look.isBroken("Namespace", { namespace: "", name: set.metadata.namespace })) {
+  const namespace = { namespace: "", name: set.metadata.namespace };
+  if (from !== "Selector" || !look.isBroken("Namespace", namespace)) {
     report.say(set, ["spec", "parentRef", "name"], {
       code: "FL0503", title: message, effect: "its listeners serve no requests",
     });
@@ -247,7 +250,9 @@ function refusedSet(
   ] };
 }
 
-function orphanSet(set: Resource<ListenerSetSpec>, look: Lookup, report: Report): ResolvedListenerSet {
+function orphanSet(
+  set: Resource<ListenerSetSpec>, look: Lookup, report: Report,
+): ResolvedListenerSet {
   const key = parentKey(set);
   if (key && !look.isBroken("Gateway", key)) {
     report.say(set, ["spec", "parentRef", "name"], {

@@ -30,12 +30,19 @@ interface Judged {
   readonly report: Report;
 }
 
-function routeKinds({ draft, report }: Judged): { readonly kinds: readonly RouteKind[]; readonly flaw?: Flaw } {
+interface GroupKind {
+  readonly group: string;
+  readonly kind: string;
+}
+
+function routeKinds(
+  { draft, report }: Judged,
+): { readonly kinds: readonly RouteKind[]; readonly flaw?: Flaw } {
   const { protocol, allowedRoutes } = draft.spec;
   const able = kindsByProtocol[protocol] ?? [];
   const asked = allowedRoutes.kinds ?? [];
   if (asked.length === 0 || able.length === 0) return { kinds: able };
-  const takes = (ask: { readonly group: string; readonly kind: string }, kind: RouteKind): boolean =>
+  const takes = (ask: GroupKind, kind: RouteKind): boolean =>
     ask.group === gatewayGroup && ask.kind === kind;
   asked.forEach((ask, index) => {
     if (able.some((kind) => takes(ask, kind))) return;
@@ -145,7 +152,9 @@ function acceptance(
   return authority && { reason: "NoValidCACertificate", message: authority.message };
 }
 
-function condition(type: string, flaw: Flaw | undefined, reason: string, message: string): Condition {
+function condition(
+  type: string, flaw: Flaw | undefined, reason: string, message: string,
+): Condition {
   return flaw ? { type, status: "False", ...flaw } : { type, status: "True", reason, message };
 }
 

@@ -55,7 +55,8 @@ function follow<Found>(
 }
 
 function malformed(kind: string, key: string, fault: string): Fault {
-  return { cause: "malformed", message: `${kind} \`${key}\` cannot be used: ${fault}`, known: false };
+  const message = `${kind} \`${key}\` cannot be used: ${fault}`;
+  return { cause: "malformed", message, known: false };
 }
 
 /** A certificate with its private key. */

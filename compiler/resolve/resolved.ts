@@ -1,5 +1,6 @@
 // What `resolve` finds out: which listener serves what, which route is attached where, what every
-// reference leads to, and the conditions that say so. `status` prints it, `lower` makes routes of it.
+// reference leads to, and the conditions that say so. `status` prints it, `lower` makes routes of
+// it.
 
 import type {
   BackendTlsPolicySpec, GatewayClassSpec, GatewaySpec, GrpcRouteSpec, HttpRouteSpec, Inventory,
@@ -69,7 +70,11 @@ export interface ResolvedListenerSet {
 export type RouteKind = "HTTPRoute" | "GRPCRoute" | "TLSRoute" | "TCPRoute" | "UDPRoute";
 
 export type Target =
-  | { readonly kind: "service"; readonly service: Resource<ServiceSpec>; readonly port: ServicePort }
+  | {
+    readonly kind: "service";
+    readonly service: Resource<ServiceSpec>;
+    readonly port: ServicePort;
+  }
   | { readonly kind: "invalid"; readonly reason: string; readonly message: string };
 
 export interface ResolvedBackend {

@@ -14,8 +14,8 @@ type Policy = Resource<BackendTlsPolicySpec>;
 
 /** One target, down to the port's name. */
 function targetText(policy: Policy, index: number): string {
-  const ref = policy.spec.targetRefs[index];
-  return `${ref?.group}/${ref?.kind}/${policy.metadata.namespace}/${ref?.name}/${ref?.sectionName ?? ""}`;
+  const { group, kind, name, sectionName = "" } = policy.spec.targetRefs[index] ?? {};
+  return [group, kind, policy.metadata.namespace, name, sectionName].join("/");
 }
 
 /** The winner of each target: the oldest, then the first by `{namespace}/{name}`. */

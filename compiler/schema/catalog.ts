@@ -77,7 +77,8 @@ function core(
   group: string, kind: string, list: Kind["list"], schema: JsonSchema,
   part: Kind["part"], nameForm: NameForm, scope: Kind["scope"] = "Namespaced",
 ): Kind {
-  return { group, kind, list, scope, part, nameForm, specRequired: false, versions: { v1: schema } };
+  const versions = { v1: schema };
+  return { group, kind, list, scope, part, nameForm, specRequired: false, versions };
 }
 
 const gatewayApi = "gateway.networking.k8s.io";

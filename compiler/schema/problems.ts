@@ -11,6 +11,8 @@ const patternWords: readonly (readonly [RegExp, string])[] = [
   [/^\^\$\|\^\[a-z0-9\]/, "a group such as `apps.example.com`, or the empty string"],
   [/^\^\[a-z0-9\]\(\[-a-z0-9\]\*\[a-z0-9\]\)\?\(\\\./, "lower-case letters, digits, `-` and `.`"],
   [/^\^\[a-z0-9\]\(\[-a-z0-9\]\*\[a-z0-9\]\)\?\$$/, "lower-case letters, digits and `-`"],
+  [/^\^\[a-z\]\(\[-a-z0-9\]/, "a letter, then lower-case letters, digits and `-`"],
+  [/^\^\(\(\[A-Za-z0-9\]\[-A-Za-z0-9_\.\]/, "letters, digits, `-`, `_` and `.`"],
   [/^\^\[a-zA-Z\]\(\[-a-zA-Z0-9\]/, "a kind such as `Service`"],
   [/^\^\[A-Za-z0-9!#\$%&'/, "a header name"],
   [/^\^\(\[0-9\]\{1,5\}\(h\|m\|s\|ms\)\)/, "a duration such as `10s`, `250ms` or `1h30m`"],
@@ -23,8 +25,10 @@ export function structureProblems(
   const problems: Problem[] = [];
   const seen = new Set<string>();
   for (const error of errors) {
-    if (!isUnion(error) && unions.some((u) => isBranchOf(error, u))) continue;
-    if (error.keyword === "anyOf" && unions.some((u) => u !== error && isBranchOf(error, u))) continue;
+    if (unions.some((u) => u !== error && isBranchOf(error, u))) continue;
+    // An empty string is said to be empty, not to break a pattern as well.
+    const isEmpty = error.keyword === "pattern" && error.data === "";
+    if (isEmpty && Number(error.parentSchema?.minLength) > 0) continue;
     const problem = wordError(error, [...root, ...pathOf(error)], errors);
     const identity = JSON.stringify([problem.path, problem.title]);
     if (seen.has(identity)) continue;
@@ -65,7 +69,10 @@ function wordError(
     case "required": {
       const missing = String(params.missingProperty);
       const part = typeof path.at(-1) === "string" ? ("key" as const) : undefined;
-      return { code: "FL0105", path, ...(part && { part }), title: `\`${missing}\` is missing` };
+      return {
+        code: "FL0105", path, ...(part && { part }), about: [...path, missing],
+        title: `\`${missing}\` is missing`,
+      };
     }
     case "enum":
       return notInEnum(path, data, Array.isArray(params.allowedValues) ? params.allowedValues : []);
@@ -94,7 +101,8 @@ function limit(error: StructureError, path: ValuePath, name: string): Problem {
       case "minimum": return `\`${name}\` is ${String(data)}, and has to be at least ${bound}`;
       case "maximum": return `\`${name}\` is ${String(data)}, and can be at most ${bound}`;
       case "minLength":
-        return data === "" ? `\`${name}\` is empty` : `\`${name}\` is shorter than ${bound} characters`;
+        return data === "" ? `\`${name}\` is empty`
+          : `\`${name}\` is shorter than ${bound} characters`;
       case "maxLength": return `\`${name}\` is longer than ${bound} characters`;
       case "minItems":
       case "minProperties":
@@ -148,9 +156,10 @@ function wrongType(path: ValuePath, wanted: unknown, data: unknown): Problem {
     : types.includes("array") && isFields(data) ? "is a `- ` missing?"
     : undefined;
   const large = typeof data === "object" && data !== null && typeof path.at(-1) === "string";
+  const ofList = typeof path.at(-1) === "number" ? "an entry of " : "";
   return {
     code: "FL0104", path, ...(large && { part: "key" as const }),
-    title: `\`${lastName(path)}\` has to be ${words}, not ${typeName(data)}`,
+    title: `${ofList}\`${lastName(path)}\` has to be ${words}, not ${typeName(data)}`,
     ...(label !== undefined && { label }),
   };
 }

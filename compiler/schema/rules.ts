@@ -11,6 +11,8 @@ export interface Wording {
   /** Point at the key of that field. */
   readonly key?: boolean;
   readonly help?: string;
+  /** Not said where another rule has refused the same place: that one says it better. */
+  readonly general?: boolean;
 }
 
 type Words = (parts: readonly string[], self: unknown) => Wording;
@@ -35,7 +37,8 @@ const table: readonly (readonly [RegExp, Words])[] = [
     title: `\`${field}\` is \`${value}\`, but \`${other}\` is missing`, at: [field ?? ""],
   })],
   [/^has\(self\.(\w+)\) \? self\.(\w+) == '(\w+)' : true$/, ([, other, field, value]) => ({
-    title: `\`${other}\` is set, but \`${field}\` is not \`${value}\``, at: [other ?? ""], key: true,
+    title: `\`${other}\` is set, but \`${field}\` is not \`${value}\``,
+    at: [other ?? ""], key: true,
   })],
   [/^!has\(self\.(\w+)\) \|\| self\.type == '(\w+)'$/, ([, field, type]) => ({
     title: `\`${field}\` is set, but \`type\` is not \`${type}\``, at: [field ?? ""], key: true,
@@ -73,7 +76,7 @@ const table: readonly (readonly [RegExp, Words])[] = [
   })],
   [/\? self\.value\.matches\(r"""\^\(\?:\[-A-Za-z0-9/, () => ({
     title: "the path has characters that a URL's path cannot have", at: ["value"],
-    help: "percent-encode them, or match with `type: RegularExpression`",
+    help: "percent-encode them, or match with `type: RegularExpression`", general: true,
   })],
   // --- rules of a route
   [/f\.(requestRedirect|urlRewrite)\.path\.type == 'ReplacePrefixMatch'/, ([, filter]) => ({

@@ -43,6 +43,8 @@ export interface JsonSchema {
 export interface Problem {
   readonly code: Code;
   readonly path: ValuePath;
+  /** The path to show, where it is not the place to point at: a field that is missing. */
+  readonly about?: ValuePath;
   /** Point at the key where the value itself is not what is wrong, or too large to underline. */
   readonly part?: "key" | "value";
   readonly title: string;

@@ -109,7 +109,9 @@ function share(root: Fields): Fields {
       ...schema,
       ...(isFields(properties) && { properties: mapValues(properties, replace) }),
       ...(items !== undefined && { items: replace(items) }),
-      ...(isFields(additionalProperties) && { additionalProperties: replace(additionalProperties) }),
+      ...(isFields(additionalProperties) && {
+        additionalProperties: replace(additionalProperties),
+      }),
     };
   };
   return { ...rebuilt(root), $defs: defs };

@@ -3,7 +3,7 @@
 
 import type { ValuePath } from "../manifest.ts";
 import { passes } from "./cel.ts";
-import { wordRule } from "./rules.ts";
+import { wordRule, type Wording } from "./rules.ts";
 import { isFields, lastName, type CelRule, type JsonSchema, type Problem } from "./schema.ts";
 
 interface Visit {
@@ -26,7 +26,8 @@ function visitOf(schema: JsonSchema): Visit | null {
     if (visit) properties.push([name, visit]);
   }
   const { additionalProperties } = schema;
-  const additional = typeof additionalProperties === "object" ? visitOf(additionalProperties) : null;
+  const additional =
+    typeof additionalProperties === "object" ? visitOf(additionalProperties) : null;
   const items = schema.items ? visitOf(schema.items) : null;
   const listType = schema["x-kubernetes-list-type"];
   // A transition rule compares with the stored object; a file has none.
@@ -76,7 +77,9 @@ function walk(
     for (const { rule, title } of visit.rules) {
       // Some lists have a rule that says the same as their type.
       if (passes(rule, value) || (repeats && rule.includes("exists_one"))) continue;
-      problems.push(broken(rule, title, value, path));
+      const worded = wordRule(rule, value);
+      if (worded.general && problems.length > before) continue;
+      problems.push(broken(worded, title, path));
     }
   }
   if (Array.isArray(value)) {
@@ -98,8 +101,7 @@ function walk(
   }
 }
 
-function broken(rule: string, title: string | undefined, value: unknown, path: Path): Problem {
-  const worded = wordRule(rule, value);
+function broken(worded: Wording, title: string | undefined, path: Path): Problem {
   return {
     code: "FL0107",
     path: [...path, ...(worded.at ?? [])],

@@ -2,20 +2,23 @@
 // filters/core/format.ts.
 
 import {
-  BACKEND_SIZE, CLUSTER_SIZE, CONDITION_SIZE, EDIT_LIST_SIZE, EDIT_SIZE, GATEWAY_PORT_SIZE,
-  HASH_SLOT_SIZE, HEADER_CHECKED, HEADER_CHECKSUM, HEADER_FLAGS, HEADER_LENGTH, HEADER_MAGIC,
-  HEADER_SIZE, HEADER_STATE_LENGTH, HEADER_VERSION, MAGIC, MATCH_SIZE, NAME_SIZE, NONE, PATH_SIZE,
-  REDIRECT_SIZE, RULE_SIZE, SECTION_BACKENDS, SECTION_CLUSTERS, SECTION_CONDITIONS, SECTION_COUNT,
-  SECTION_EDITS, SECTION_EDIT_LISTS, SECTION_GATEWAY_PORTS, SECTION_HOST_SLOTS, SECTION_MATCHES,
-  SECTION_NAMES, SECTION_PATHS, SECTION_PATH_SLOTS, SECTION_REDIRECTS, SECTION_RULES,
-  SECTION_SPLITS, SECTION_STRINGS, SECTION_VIRTUAL_HOSTS, SPLIT_SIZE, TABLE_EDITS_REQUEST,
-  TABLE_READS_HEADERS, VERSION, VIRTUAL_HOST_SIZE,
+  ACTION_SIZE, AUTOMATON_SIZE, BACKEND_SIZE, CLUSTER_SIZE, CONDITION_SIZE, EDIT_LIST_SIZE,
+  EDIT_SIZE, EXPRESSION_SIZE, GATEWAY_PORT_SIZE, HASH_SLOT_SIZE, HEADER_CHECKED, HEADER_CHECKSUM,
+  HEADER_CURSORS, HEADER_FLAGS, HEADER_LENGTH, HEADER_MAGIC, HEADER_SIZE, HEADER_STATE_LENGTH,
+  HEADER_VERSION, MAGIC, MATCH_SIZE, NAME_SIZE, NONE, PATH_REGEX, PATH_SIZE, REDIRECT_SIZE,
+  RULE_SIZE, SECTION_ACTIONS, SECTION_AUTOMATA, SECTION_AUTOMATON_WORDS, SECTION_BACKENDS,
+  SECTION_CLUSTERS, SECTION_CONDITIONS, SECTION_COUNT, SECTION_EDITS, SECTION_EDIT_LISTS,
+  SECTION_EXPRESSIONS, SECTION_GATEWAY_PORTS, SECTION_HOST_SLOTS, SECTION_MATCHES, SECTION_NAMES,
+  SECTION_PATHS, SECTION_PATH_SLOTS, SECTION_REDIRECTS, SECTION_RULES, SECTION_SPLITS,
+  SECTION_STRINGS, SECTION_VIRTUAL_HOSTS, SPLIT_SIZE, TABLE_READS_HEADERS, VERSION,
+  VIRTUAL_HOST_SIZE,
 } from "../../filters/core/format.ts";
 import { absorb, checksum, finish, home, seed } from "./hash.ts";
 import { segmentsOf, type Plan } from "./plan.ts";
 
-/** Bytes of one request slot: stamp, length, address (filters/core/slots.ts). */
+/** Bytes of one request slot and of one cursor (filters/core/table.ts). */
 const REQUEST_SLOT_SIZE = 12;
+const CURSOR_SIZE = 8;
 /** Hash tables are 4/5 full: short probes for 10 bytes a key. */
 const PLACES_PER_KEY = 1.25;
 
@@ -68,20 +71,30 @@ function writeDirectory(view: DataView, id: number, offset: number, count: numbe
 }
 
 function writeHeader(view: DataView, plan: Plan, length: number): void {
-  const stateLength = (3 + plan.names.length) * REQUEST_SLOT_SIZE + plan.backends.length * 4;
-  const edits = plan.editLists.length > 1 ? TABLE_EDITS_REQUEST : 0;
-  const reads = plan.names.length > 0 ? TABLE_READS_HEADERS : 0;
+  const cursors = cursorsOf(plan);
+  const stateLength = (3 + plan.names.length) * REQUEST_SLOT_SIZE + plan.backends.length * 4
+    + cursors * CURSOR_SIZE;
   view.setUint32(HEADER_MAGIC, MAGIC, true);
   view.setUint32(HEADER_VERSION, VERSION, true);
   view.setUint32(HEADER_LENGTH, length, true);
   view.setUint32(HEADER_STATE_LENGTH, stateLength, true);
-  view.setUint32(HEADER_FLAGS, edits | reads, true);
+  view.setUint32(HEADER_FLAGS, plan.names.length > 0 ? TABLE_READS_HEADERS : 0, true);
+  view.setUint32(HEADER_CURSORS, cursors, true);
+}
+
+/** The most regular expressions for paths that one virtual host has. */
+function cursorsOf(plan: Plan): number {
+  const counts = new Map<number, number>();
+  for (const { kind, virtualHost } of plan.paths) {
+    if (kind === PATH_REGEX) counts.set(virtualHost, (counts.get(virtualHost) ?? 0) + 1);
+  }
+  return Math.max(0, ...counts.values());
 }
 
 /** Sections 1 to SECTION_COUNT − 1, in the order of their ids. */
 function sectionsOf(plan: Plan, strings: Strings): readonly Section[] {
   const sections: Section[] = [];
-  const put = (id: number, size: number, records: readonly (readonly number[])[], end?: number[]) => {
+  const put: Put = (id, size, records, end) => {
     const words = records.flat();
     if (end) words.push(...end);
     if (words.length * 4 !== (records.length + (end ? 1 : 0)) * size) {
@@ -90,39 +103,73 @@ function sectionsOf(plan: Plan, strings: Strings): readonly Section[] {
     sections[id - 1] = { words, count: records.length };
   };
   const text = (value: string): readonly number[] => intern(strings, value);
+  putHosts(plan, put, text);
+  putMatches(plan, put, text);
+  putTargets(plan, put, text);
+  putEdits(plan, put, text);
+  putAutomata(plan, put);
+  return sections;
+}
 
+type Put = (
+  id: number, size: number, records: readonly (readonly number[])[], end?: readonly number[],
+) => void;
+type Text = (value: string) => readonly number[];
+
+function putHosts(plan: Plan, put: Put, text: Text): void {
   put(SECTION_NAMES, NAME_SIZE, plan.names.map(text));
   put(SECTION_GATEWAY_PORTS, GATEWAY_PORT_SIZE, plan.gatewayPorts.map((p) => [
     ...text(p.name), p.port, p.tls ? 1 : 0, p.wildcards, p.exact ? 1 : 0]));
   put(SECTION_HOST_SLOTS, HASH_SLOT_SIZE, hostSlots(plan));
   put(SECTION_VIRTUAL_HOSTS, VIRTUAL_HOST_SIZE, plan.virtualHosts.map((h) => [
     ...text(h.name), (h.gatewayPort << 1) | (h.wildcard ? 1 : 0), h.firstPath, h.prefixes,
-    h.exact ? 1 : 0, h.next]), [0, 0, 0, plan.paths.length, 0, 0, NONE]);
+    h.exact ? 1 : 0, h.next, h.firstExpression,
+  ]), [0, 0, 0, plan.paths.length, 0, 0, NONE, plan.expressions.length]);
+}
+
+function putMatches(plan: Plan, put: Put, text: Text): void {
   put(SECTION_PATH_SLOTS, HASH_SLOT_SIZE, pathSlots(plan));
   put(SECTION_PATHS, PATH_SIZE, plan.paths.map((p) => {
     const [offset = 0, length = 0] = text(p.value);
-    return [offset, (length << 1) | (p.exact ? 1 : 0), p.firstMatch];
+    return [offset, (length << 2) | p.kind, p.firstMatch];
   }), [0, 0, plan.matches.length]);
-  put(SECTION_MATCHES, MATCH_SIZE, plan.matches.map((m) => [m.rule, m.firstCondition, m.method]),
-    [0, plan.conditions.length, 0]);
+  put(SECTION_MATCHES, MATCH_SIZE, plan.matches.map((m) => [
+    m.rule, m.firstCondition, ((m.rank << 8) | m.method) >>> 0,
+  ]), [0, plan.conditions.length, 0]);
+  const word = (value: number | string): readonly number[] =>
+    (typeof value === "number" ? [value, 0] : text(value));
   put(SECTION_CONDITIONS, CONDITION_SIZE, plan.conditions.map((c) => [
-    (c.name << 8) | c.kind, ...text(c.value)]));
-  put(SECTION_RULES, RULE_SIZE, plan.rules.map((r) => [r.target, r.edits]));
-  put(SECTION_SPLITS, SPLIT_SIZE, plan.splits.map((s) => [s.firstBackend, s.totalWeight]),
-    [plan.backends.length, 0]);
-  put(SECTION_BACKENDS, BACKEND_SIZE, plan.backends.map((b) => [b.target, b.weight, b.edits]));
-  put(SECTION_CLUSTERS, CLUSTER_SIZE, plan.clusters.map(text));
-  put(SECTION_REDIRECTS, REDIRECT_SIZE, plan.redirects.map((r) => [
-    r.status, r.scheme, ...text(r.host), r.port, r.pathKind, ...text(r.path)]));
-  putEdits(plan, put, text);
-  return sections;
+    c.kind, ...word(c.name), ...word(c.value)]));
 }
 
-function putEdits(
-  plan: Plan,
-  put: (id: number, size: number, records: readonly (readonly number[])[], end?: number[]) => void,
-  text: (value: string) => readonly number[],
-): void {
+function putTargets(plan: Plan, put: Put, text: Text): void {
+  put(SECTION_RULES, RULE_SIZE, plan.rules.map((r) => [r.target, r.action]));
+  put(SECTION_SPLITS, SPLIT_SIZE, plan.splits.map((s) => [
+    s.firstBackend, s.totalWeight, s.pin, s.pinName, ...text(s.cookie),
+  ]), [plan.backends.length, 0, 0, 0, 0, 0]);
+  put(SECTION_BACKENDS, BACKEND_SIZE, plan.backends.map((b) => [b.target, b.weight, b.action]));
+  put(SECTION_CLUSTERS, CLUSTER_SIZE, plan.clusters.map(text));
+  put(SECTION_REDIRECTS, REDIRECT_SIZE, plan.redirects.map((r) => [
+    r.status, r.scheme, ...text(r.host), r.port, r.replace, ...text(r.replacement)]));
+  put(SECTION_ACTIONS, ACTION_SIZE, plan.actions.map((a) => [
+    a.edits, a.policy, ...text(a.host), a.replace, ...text(a.replacement)]));
+}
+
+function putAutomata(plan: Plan, put: Put): void {
+  put(SECTION_EXPRESSIONS, EXPRESSION_SIZE, plan.expressions.map((e) => [e.automaton, e.firstPath]));
+  let offset = 0;
+  put(SECTION_AUTOMATA, AUTOMATON_SIZE, plan.automata.map(({ bytes, patterns }) => {
+    const record = [offset, bytes.length / 4, patterns];
+    offset += bytes.length / 4;
+    return record;
+  }));
+  put(SECTION_AUTOMATON_WORDS, 4, plan.automata.flatMap(({ bytes }) => {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    return Array.from({ length: bytes.length / 4 }, (_, i) => [view.getUint32(i * 4, true)]);
+  }));
+}
+
+function putEdits(plan: Plan, put: Put, text: Text): void {
   const edits = plan.editLists.flat();
   let first = 0;
   const starts = plan.editLists.map((list) => {
@@ -168,9 +215,10 @@ function hostSlots(plan: Plan): number[][] {
 }
 
 function pathSlots(plan: Plan): number[][] {
-  return place(plan.paths.map((path, index) => {
+  return place(plan.paths.flatMap((path, index) => {
+    if (path.kind === PATH_REGEX) return [];
     const state = segmentsOf(path.value)
       .reduce((s, segment) => absorb(s, utf8.encode(segment)), seed(path.virtualHost));
-    return { tag: finish(state, path.exact ? 1 : 0), index };
+    return [{ tag: finish(state, path.kind), index }];
   }));
 }

@@ -50,7 +50,7 @@ export async function bundleWorkers() {
   });
   const foreign = Object.keys(metafile.inputs).filter((path) => path.includes("node_modules/"));
   if (foreign.length > 0) {
-    throw new Error(`users deploy the worker, which has no room for notices: ${foreign.join(", ")}`);
+    throw new Error(`the deployed worker has no room for notices: ${foreign.join(", ")}`);
   }
   return outputFiles.map(({ path, text }) => ({ name: basename(path), text }));
 }

@@ -26,12 +26,12 @@ export const HEADER_CHECKED: u32 = 16;
 export const HEADER_STATE_LENGTH: u32 = 16;
 /** Bits TABLE_*: what an adapter must be able to do to serve this table. */
 export const HEADER_FLAGS: u32 = 20;
+/** The most regular expressions for paths in one virtual host: room for as many cursors. */
+export const HEADER_CURSORS: u32 = 24;
 export const HEADER_SIZE: u32 = 64;
 
-/** Some rule or backend edits request headers. */
-export const TABLE_EDITS_REQUEST: u32 = 1;
-/** Some match looks at a header other than :authority, :path and :method. */
-export const TABLE_READS_HEADERS: u32 = 2;
+/** Some match or split looks at a header other than :authority, :path and :method. */
+export const TABLE_READS_HEADERS: u32 = 1;
 
 // --- Sections: the directory holds (offset: u32, count: u32) for each ---
 export const SECTION_STRINGS: u32 = 0;
@@ -50,12 +50,16 @@ export const SECTION_CLUSTERS: u32 = 12;
 export const SECTION_REDIRECTS: u32 = 13;
 export const SECTION_EDIT_LISTS: u32 = 14;
 export const SECTION_EDITS: u32 = 15;
-export const SECTION_COUNT: u32 = 16;
+export const SECTION_ACTIONS: u32 = 16;
+export const SECTION_EXPRESSIONS: u32 = 17;
+export const SECTION_AUTOMATA: u32 = 18;
+export const SECTION_AUTOMATON_WORDS: u32 = 19;
+export const SECTION_COUNT: u32 = 20;
 
 /** In indexes: nothing there. */
 export const NONE: u32 = 0xffffffff;
 
-// NAMES: the header names that matches look at, lower case; name n is read into slot SLOT_HEADERS + n.
+// NAMES: the header names that are looked at, lower case; name n is read into slot SLOT_HEADERS + n.
 export const NAME_OFF: u32 = 0;
 export const NAME_LEN: u32 = 4;
 export const NAME_SIZE: u32 = 8;
@@ -92,12 +96,18 @@ export const VIRTUAL_HOST_PREFIXES: u32 = 16;
 export const VIRTUAL_HOST_EXACT: u32 = 20;
 /** The virtual host to go on with where nothing here matches, always a later one; or NONE. */
 export const VIRTUAL_HOST_NEXT: u32 = 24;
-export const VIRTUAL_HOST_SIZE: u32 = 28;
+/** Regular expressions of this virtual host are EXPRESSIONS from here to the next one's. */
+export const VIRTUAL_HOST_FIRST_EXPRESSION: u32 = 28;
+export const VIRTUAL_HOST_SIZE: u32 = 32;
 
-// PATHS: one exact path or prefix of one virtual host, and the matches that ask for it.
+// PATHS: one exact path, prefix or regular expression of one virtual host, and the matches that ask
+// for it. Only the first two are in PATH_SLOTS.
 export const PATH_OFF: u32 = 0;
-/** Bits: length << 1 | is exact. */
+/** Bits: length << 2 | PATH_*. */
 export const PATH_LEN_KIND: u32 = 4;
+export const PATH_PREFIX: u32 = 0;
+export const PATH_EXACT: u32 = 1;
+export const PATH_REGEX: u32 = 2;
 /** Matches of this path, highest precedence first, are the records from here to the next path's. */
 export const PATH_FIRST_MATCH: u32 = 8;
 export const PATH_SIZE: u32 = 12;
@@ -106,24 +116,33 @@ export const PATH_SIZE: u32 = 12;
 export const MATCH_RULE: u32 = 0;
 /** Conditions of this match are the records from here to the next match's. */
 export const MATCH_FIRST_CONDITION: u32 = 4;
-/** METHOD_* or METHOD_ANY. */
+/** Bits: rank << 8 | METHOD_*. The rank orders matches of different regular expressions. */
 export const MATCH_METHOD: u32 = 8;
 export const MATCH_SIZE: u32 = 12;
 
 // CONDITIONS: all of a match's must hold.
-/** Bits: NAMES index << 8 | CONDITION_*. For a query parameter the index is NONE >>> 8. */
+/** CONDITION_*. */
 export const CONDITION_KIND: u32 = 0;
-export const CONDITION_VALUE_OFF: u32 = 4;
-export const CONDITION_VALUE_LEN: u32 = 8;
-export const CONDITION_SIZE: u32 = 12;
+/** Of a header: NAMES index, and 0. Of a query parameter: its name's text. */
+export const CONDITION_NAME: u32 = 4;
+export const CONDITION_NAME_LEN: u32 = 8;
+/** Exact: the value's text. Regular expression: AUTOMATA index, and 0. */
+export const CONDITION_VALUE: u32 = 12;
+export const CONDITION_VALUE_LEN: u32 = 16;
+export const CONDITION_SIZE: u32 = 20;
 /** The header is present and its value is equal, byte by byte. */
 export const CONDITION_HEADER_EXACT: u32 = 1;
+/** The header is present and all of its value matches. */
+export const CONDITION_HEADER_REGEX: u32 = 2;
+/** Likewise for the first query parameter of that name. */
+export const CONDITION_QUERY_EXACT: u32 = 3;
+export const CONDITION_QUERY_REGEX: u32 = 4;
 
 // RULES
 /** Bits: TARGET_* << 28 | index or status code. */
 export const RULE_TARGET: u32 = 0;
-/** EDIT_LISTS index; 0 is the empty list. */
-export const RULE_EDITS: u32 = 4;
+/** ACTIONS index; of a split, each backend has its own instead. */
+export const RULE_ACTION: u32 = 4;
 export const RULE_SIZE: u32 = 8;
 
 export const TARGET_SHIFT: u32 = 28;
@@ -138,13 +157,26 @@ export const TARGET_REDIRECT: u32 = 3;
 /** Backends of this split are the records from here to the next split's. */
 export const SPLIT_FIRST_BACKEND: u32 = 0;
 export const SPLIT_TOTAL_WEIGHT: u32 = 4;
-export const SPLIT_SIZE: u32 = 8;
+/** PIN_*. */
+export const SPLIT_PIN: u32 = 8;
+/** NAMES index of the header (for a cookie: of "cookie"). */
+export const SPLIT_PIN_NAME: u32 = 12;
+/** The cookie's name; of a header empty. */
+export const SPLIT_PIN_COOKIE_OFF: u32 = 16;
+export const SPLIT_PIN_COOKIE_LEN: u32 = 20;
+export const SPLIT_SIZE: u32 = 24;
+/** Backends take turns. */
+export const PIN_NONE: u32 = 0;
+/** The hash of a header's or cookie's value decides; a request without it takes its turn. */
+export const PIN_HEADER: u32 = 1;
+export const PIN_COOKIE: u32 = 2;
 
 // BACKENDS
 /** TARGET_CLUSTER or TARGET_STATUS. */
 export const BACKEND_TARGET: u32 = 0;
 export const BACKEND_WEIGHT: u32 = 4;
-export const BACKEND_EDITS: u32 = 8;
+/** ACTIONS index: the rule's and the backend's filters together. */
+export const BACKEND_ACTION: u32 = 8;
 export const BACKEND_SIZE: u32 = 12;
 
 // CLUSTERS
@@ -161,17 +193,19 @@ export const REDIRECT_HOST_OFF: u32 = 8;
 export const REDIRECT_HOST_LEN: u32 = 12;
 /** 0: none given. */
 export const REDIRECT_PORT: u32 = 16;
-/** REDIRECT_PATH_*. */
-export const REDIRECT_PATH_KIND: u32 = 20;
-export const REDIRECT_PATH_OFF: u32 = 24;
-export const REDIRECT_PATH_LEN: u32 = 28;
+/** REPLACE_*; then the replacement's text. */
+export const REDIRECT_REPLACE: u32 = 20;
+export const REDIRECT_REPLACE_OFF: u32 = 24;
+export const REDIRECT_REPLACE_LEN: u32 = 28;
 export const REDIRECT_SIZE: u32 = 32;
 export const REDIRECT_SCHEME_SAME: u32 = 0;
 export const REDIRECT_SCHEME_HTTP: u32 = 1;
 export const REDIRECT_SCHEME_HTTPS: u32 = 2;
-export const REDIRECT_PATH_SAME: u32 = 0;
-export const REDIRECT_PATH_FULL: u32 = 1;
-export const REDIRECT_PATH_PREFIX: u32 = 2;
+
+// What becomes of a path.
+export const REPLACE_NOTHING: u32 = 0;
+export const REPLACE_FULL_PATH: u32 = 1;
+export const REPLACE_PREFIX: u32 = 2;
 
 // EDIT_LISTS: list 0 is empty.
 /** Edits of this list are the records from here to the next list's. */
@@ -188,6 +222,34 @@ export const EDIT_SIZE: u32 = 20;
 export const EDIT_SET: u32 = 1;
 export const EDIT_ADD: u32 = 2;
 export const EDIT_REMOVE: u32 = 3;
+
+// ACTIONS: what is done to a request before it is forwarded; action 0 is to do nothing.
+/** EDIT_LISTS index. */
+export const ACTION_EDITS: u32 = 0;
+/** Which route policy the host carries out; 0 is none. The table only names it. */
+export const ACTION_POLICY: u32 = 4;
+/** The new host name; length 0: the client's stays. */
+export const ACTION_HOST_OFF: u32 = 8;
+export const ACTION_HOST_LEN: u32 = 12;
+/** REPLACE_*; then the replacement's text. */
+export const ACTION_REPLACE: u32 = 16;
+export const ACTION_REPLACE_OFF: u32 = 20;
+export const ACTION_REPLACE_LEN: u32 = 24;
+export const ACTION_SIZE: u32 = 28;
+
+// EXPRESSIONS: one automaton for several regular expressions of a virtual host.
+/** AUTOMATA index. */
+export const EXPRESSION_AUTOMATON: u32 = 0;
+/** The automaton's pattern n is the PATHS record at this one + n. */
+export const EXPRESSION_FIRST_PATH: u32 = 4;
+export const EXPRESSION_SIZE: u32 = 8;
+
+// AUTOMATA: where in AUTOMATON_WORDS one stands, in words (layout: filters/core/automaton.ts).
+export const AUTOMATON_OFF: u32 = 0;
+export const AUTOMATON_LEN: u32 = 4;
+/** Number of patterns. */
+export const AUTOMATON_PATTERNS: u32 = 8;
+export const AUTOMATON_SIZE: u32 = 12;
 
 // --- Request slots: what the core may ask an adapter for ---
 export const SLOT_AUTHORITY: u32 = 0;
@@ -215,22 +277,26 @@ export const METHOD_OTHER: u32 = 10;
 // --- The verdict: u32 words the core leaves for the adapter ---
 export const VERDICT_KIND: u32 = 0;
 export const VERDICT_STATUS: u32 = 4;
-/** MATCHES index or NONE; likewise the next four. */
+/** MATCHES index or NONE; likewise the next three. */
 export const VERDICT_MATCH: u32 = 8;
 export const VERDICT_RULE: u32 = 12;
 export const VERDICT_BACKEND: u32 = 16;
 export const VERDICT_CLUSTER: u32 = 20;
-/** EDIT_LISTS indexes, 0 where there is nothing to edit: the rule's, then the backend's. */
-export const VERDICT_RULE_EDITS: u32 = 24;
-export const VERDICT_BACKEND_EDITS: u32 = 28;
-/** Address and length of the Location value of a redirect. */
+/** Of a forwarded request: EDIT_LISTS index, 0 for none. */
+export const VERDICT_EDITS: u32 = 24;
+/** Of a forwarded request: the route policy, 0 for none. */
+export const VERDICT_POLICY: u32 = 28;
+/** Address and length of a redirect's Location, or of a forwarded request's new target. */
 export const VERDICT_TEXT_PTR: u32 = 32;
 export const VERDICT_TEXT_LEN: u32 = 36;
-export const VERDICT_SIZE: u32 = 40;
+/** Address and length of a forwarded request's new host name; length 0: it stays. */
+export const VERDICT_HOST_PTR: u32 = 40;
+export const VERDICT_HOST_LEN: u32 = 44;
+export const VERDICT_SIZE: u32 = 48;
 
 /** No rule matches: answer VERDICT_STATUS (404). */
 export const VERDICT_NO_MATCH: i32 = 0;
-/** Forward to VERDICT_CLUSTER after the edits. */
+/** Forward to VERDICT_CLUSTER after the edits and rewrites. */
 export const VERDICT_FORWARD: i32 = 1;
 /** Answer VERDICT_STATUS: the rule or the picked backend is invalid. */
 export const VERDICT_RESPOND: i32 = 2;
@@ -248,3 +314,4 @@ export const LOAD_BAD_SECTION: u32 = 6;
 export const LOAD_BAD_REFERENCE: u32 = 7;
 export const LOAD_BAD_HASH_TABLE: u32 = 8;
 export const LOAD_BAD_STATE: u32 = 9;
+export const LOAD_BAD_AUTOMATON: u32 = 10;

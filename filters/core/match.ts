@@ -1,39 +1,51 @@
 // The one entry: from a request to a verdict. `run` is a state machine that stops where it needs a
 // value an adapter has not given yet, so that an adapter fetches only what decides.
 
+import { hasExpressions, nextByRank, openExpressions } from "./expression";
 import {
-  BACKEND_EDITS, BACKEND_SIZE, BACKEND_TARGET, MATCH_RULE, MATCH_SIZE, NONE, PATH_FIRST_MATCH,
-  PATH_LEN_KIND, PATH_SIZE, REDIRECT_SIZE, REDIRECT_STATUS, RULE_EDITS, RULE_SIZE, RULE_TARGET,
-  SECTION_BACKENDS, SECTION_MATCHES, SECTION_PATHS, SECTION_REDIRECTS, SECTION_RULES,
-  SECTION_VIRTUAL_HOSTS, SLOT_AUTHORITY, SLOT_PATH, TARGET_CLUSTER, TARGET_REDIRECT, TARGET_SHIFT,
-  TARGET_SPLIT, TARGET_VALUE, VERDICT_BACKEND, VERDICT_BACKEND_EDITS, VERDICT_CLUSTER,
-  VERDICT_FORWARD, VERDICT_KIND, VERDICT_MATCH, VERDICT_NO_MATCH, VERDICT_REDIRECT,
-  VERDICT_RESPOND, VERDICT_RULE, VERDICT_RULE_EDITS, VERDICT_STATUS, VERDICT_TEXT_LEN,
+  ACTION_EDITS, ACTION_HOST_LEN, ACTION_HOST_OFF, ACTION_POLICY, ACTION_REPLACE, ACTION_SIZE,
+  ABSENT, BACKEND_ACTION, BACKEND_SIZE, BACKEND_TARGET, MATCH_RULE, MATCH_SIZE, NONE,
+  PATH_FIRST_MATCH, PATH_LEN_KIND, PATH_SIZE, REDIRECT_SIZE, REDIRECT_STATUS, REPLACE_NOTHING,
+  RULE_ACTION, RULE_SIZE, RULE_TARGET, SECTION_ACTIONS, SECTION_BACKENDS, SECTION_MATCHES,
+  SECTION_PATHS, SECTION_REDIRECTS, SECTION_RULES, SECTION_VIRTUAL_HOSTS, SLOT_AUTHORITY,
+  SLOT_PATH, TARGET_CLUSTER, TARGET_REDIRECT, TARGET_SHIFT, TARGET_SPLIT, TARGET_VALUE,
+  VERDICT_BACKEND, VERDICT_CLUSTER, VERDICT_EDITS, VERDICT_FORWARD, VERDICT_HOST_LEN,
+  VERDICT_HOST_PTR, VERDICT_KIND, VERDICT_MATCH, VERDICT_NO_MATCH, VERDICT_POLICY,
+  VERDICT_REDIRECT, VERDICT_RESPOND, VERDICT_RULE, VERDICT_STATUS, VERDICT_TEXT_LEN,
   VERDICT_TEXT_PTR, VIRTUAL_HOST_EXACT, VIRTUAL_HOST_NEXT, VIRTUAL_HOST_PREFIXES,
   VIRTUAL_HOST_SIZE,
 } from "./format";
 import { findHost, hostMatters } from "./host";
 import { output, verdict } from "./memory";
-import { depth, findExact, findPrefix, ignorePath, splitPath } from "./path";
+import { depth, findExact, findPrefix, ignorePath, path, pathLength, splitPath } from "./path";
 import { HOLDS, holds } from "./predicate";
-import { location } from "./redirect";
 import { forget, known } from "./slots";
-import { pick } from "./split";
-import { section, slotCount } from "./table";
+import { neededFor, pick, rewritesPath } from "./split";
+import { section, slotCount, text } from "./table";
+import { location, rewrittenTarget } from "./target";
 
 const STAGE_HOST: u32 = 0;
 const STAGE_PATH: u32 = 1;
 const STAGE_CANDIDATES: u32 = 2;
 const STAGE_CONCLUDE: u32 = 3;
 
+// Where in a virtual host the next candidates come from, in order of precedence.
+const PROBE_EXACT: u32 = 0;
+const PROBE_EXPRESSIONS: u32 = 1;
+const PROBE_PREFIXES: u32 = 2;
+
 let stage: u32 = 0;
 let gatewayPort: u32 = 0;
 let virtualHost: u32 = 0;
-/** The next probe: depth + 1 is the exact path, n the prefix of n segments, −1 none is left. */
-let probeNext: i32 = 0;
-let pathRecord: u32 = 0;
+let probe: u32 = 0;
+/** Segments of the next prefix to look for; −1: none is left. */
+let prefixNext: i32 = 0;
+/** Length of the prefix that the candidate matched, without a trailing slash. */
+let matchedLength: u32 = 0;
+/** The match being judged, and whether it still is. */
 let candidate: u32 = 0;
 let candidateEnd: u32 = 0;
+let judging: bool = false;
 
 /** Begins a request that came in on `port` (index into GATEWAY_PORTS). */
 export function start(port: u32): void {
@@ -75,14 +87,22 @@ function noMatch(): i32 {
 /** Reads the path for the virtual host at hand, unless no path can make a difference there. */
 function enter(): i32 {
   const host = section(SECTION_VIRTUAL_HOSTS) + virtualHost * VIRTUAL_HOST_SIZE;
-  if (load<u32>(host, VIRTUAL_HOST_EXACT) || load<u32>(host, VIRTUAL_HOST_PREFIXES) & ~1) {
+  probe = PROBE_PREFIXES;
+  if (load<u32>(host, VIRTUAL_HOST_EXACT) || load<u32>(host, VIRTUAL_HOST_PREFIXES) & ~1
+    || hasExpressions(virtualHost)) {
     if (!known(SLOT_PATH)) return want(SLOT_PATH);
-    probeNext = splitPath(virtualHost) ? <i32>depth + 1 : ignorePath(virtualHost);
+    if (splitPath(virtualHost)) {
+      probe = PROBE_EXACT;
+      prefixNext = <i32>depth;
+    } else {
+      prefixNext = ignorePath(virtualHost);
+    }
   } else {
-    probeNext = ignorePath(virtualHost);
+    prefixNext = ignorePath(virtualHost);
   }
   candidate = 0;
   candidateEnd = 0;
+  judging = false;
   stage = STAGE_CANDIDATES;
   return 0;
 }
@@ -90,75 +110,125 @@ function enter(): i32 {
 /** Steps through the candidates in order of precedence. */
 function seek(): i32 {
   while (true) {
-    while (candidate < candidateEnd) {
+    if (judging) {
       const result = holds(candidate);
       if (result) return result;
-      candidate += 1;
     }
-    if (!nextPath()) {
-      const host = section(SECTION_VIRTUAL_HOSTS) + virtualHost * VIRTUAL_HOST_SIZE;
-      const next = load<u32>(host, VIRTUAL_HOST_NEXT);
-      if (next == NONE) return noMatch();
-      virtualHost = next;
-      const wanted = enter();
-      if (wanted < 0) {
-        stage = STAGE_PATH;
-        return wanted;
-      }
+    judging = nextCandidate();
+    if (judging) continue;
+    const host = section(SECTION_VIRTUAL_HOSTS) + virtualHost * VIRTUAL_HOST_SIZE;
+    const next = load<u32>(host, VIRTUAL_HOST_NEXT);
+    if (next == NONE) return noMatch();
+    virtualHost = next;
+    const wanted = enter();
+    if (wanted < 0) {
+      stage = STAGE_PATH;
+      return wanted;
     }
   }
 }
 
-/** Goes on to the next path record that exists: the exact path, then ever shorter prefixes. */
-function nextPath(): bool {
+function nextCandidate(): bool {
+  candidate += 1;
+  if (candidate < candidateEnd) return true;
+  if (probe == PROBE_EXACT) {
+    probe = PROBE_EXPRESSIONS;
+    const host = section(SECTION_VIRTUAL_HOSTS) + virtualHost * VIRTUAL_HOST_SIZE;
+    const expressions = hasExpressions(virtualHost);
+    if (expressions) openExpressions(virtualHost, path, pathLength);
+    else probe = PROBE_PREFIXES;
+    if (load<u32>(host, VIRTUAL_HOST_EXACT) && openRecord(findExact(virtualHost))) return true;
+  }
+  if (probe == PROBE_EXPRESSIONS) {
+    candidate = nextByRank();
+    matchedLength = 0;
+    candidateEnd = 0;
+    if (candidate != NONE) return true;
+    candidate = 0;
+    probe = PROBE_PREFIXES;
+  }
+  return nextPrefix();
+}
+
+/** Goes on to the next prefix that exists, ever shorter. */
+function nextPrefix(): bool {
   const host = section(SECTION_VIRTUAL_HOSTS) + virtualHost * VIRTUAL_HOST_SIZE;
   const prefixes = load<u32>(host, VIRTUAL_HOST_PREFIXES);
-  while (probeNext >= 0) {
-    const at = <u32>probeNext;
-    probeNext -= 1;
-    if (at > depth) {
-      pathRecord = load<u32>(host, VIRTUAL_HOST_EXACT) ? findExact(virtualHost) : NONE;
-    } else {
-      pathRecord = prefixes & (1 << (at < 31 ? at : 31)) ? findPrefix(virtualHost, at) : NONE;
-    }
-    if (pathRecord == NONE) continue;
-    const record = section(SECTION_PATHS) + pathRecord * PATH_SIZE;
-    candidate = load<u32>(record, PATH_FIRST_MATCH);
-    candidateEnd = load<u32>(record, PATH_SIZE + PATH_FIRST_MATCH);
-    return true;
+  while (prefixNext >= 0) {
+    const at = <u32>prefixNext;
+    prefixNext -= 1;
+    if (!(prefixes & (1 << (at < 31 ? at : 31)))) continue;
+    if (openRecord(findPrefix(virtualHost, at))) return true;
   }
   return false;
+}
+
+/** Makes the matches of a PATHS record the candidates; false for NONE or a record without any. */
+function openRecord(index: u32): bool {
+  if (index == NONE) return false;
+  const record = section(SECTION_PATHS) + index * PATH_SIZE;
+  matchedLength = load<u32>(record, PATH_LEN_KIND) >> 2;
+  candidate = load<u32>(record, PATH_FIRST_MATCH);
+  candidateEnd = load<u32>(record, PATH_SIZE + PATH_FIRST_MATCH);
+  return candidate < candidateEnd;
 }
 
 /** The match is `candidate`: what follows from its rule. */
 function conclude(): i32 {
   const rule = load<u32>(section(SECTION_MATCHES) + candidate * MATCH_SIZE, MATCH_RULE);
   const record = section(SECTION_RULES) + rule * RULE_SIZE;
-  let target = load<u32>(record, RULE_TARGET);
-  if (target >> TARGET_SHIFT == TARGET_REDIRECT) {
-    return redirect(target & TARGET_VALUE, rule);
-  }
-  store<u32>(verdict, load<u32>(record, RULE_EDITS), VERDICT_RULE_EDITS);
-  store<u32>(verdict, 0, VERDICT_BACKEND_EDITS);
+  const target = load<u32>(record, RULE_TARGET);
+  const kind = target >> TARGET_SHIFT;
+  if (kind == TARGET_REDIRECT) return redirect(target & TARGET_VALUE, rule);
+  if (kind == TARGET_SPLIT) return split(target & TARGET_VALUE, rule);
   store<u32>(verdict, NONE, VERDICT_BACKEND);
-  if (target >> TARGET_SHIFT == TARGET_SPLIT) {
-    const backend = pick(target & TARGET_VALUE);
-    const chosen = section(SECTION_BACKENDS) + backend * BACKEND_SIZE;
-    target = load<u32>(chosen, BACKEND_TARGET);
-    store<u32>(verdict, backend, VERDICT_BACKEND);
-    store<u32>(verdict, load<u32>(chosen, BACKEND_EDITS), VERDICT_BACKEND_EDITS);
-  }
+  return arrive(target, load<u32>(record, RULE_ACTION), rule);
+}
+
+function split(index: u32, rule: u32): i32 {
+  const slot = neededFor(index);
+  if (slot != ABSENT) return want(slot);
+  // Picking changes the split's state, so it waits until nothing else is wanted.
+  if (rewritesPath(index) && !known(SLOT_PATH)) return want(SLOT_PATH);
+  const backend = pick(index);
+  const chosen = section(SECTION_BACKENDS) + backend * BACKEND_SIZE;
+  store<u32>(verdict, backend, VERDICT_BACKEND);
+  return arrive(load<u32>(chosen, BACKEND_TARGET), load<u32>(chosen, BACKEND_ACTION), rule);
+}
+
+// @ts-ignore: decorator
+@inline
+function actionAt(index: u32): usize {
+  return section(SECTION_ACTIONS) + index * ACTION_SIZE;
+}
+
+/** At a cluster or a status. */
+function arrive(target: u32, actionIndex: u32, rule: u32): i32 {
   const value = target & TARGET_VALUE;
   if (target >> TARGET_SHIFT != TARGET_CLUSTER) return answer(VERDICT_RESPOND, value, rule);
+  const action = actionAt(actionIndex);
+  let len: u32 = 0;
+  if (load<u32>(action, ACTION_REPLACE) != REPLACE_NOTHING) {
+    if (!known(SLOT_PATH)) return want(SLOT_PATH);
+    len = rewrittenTarget(action, matchedLength);
+    // 414: the new target would be longer than any Envoy would let a request be.
+    if (len == 0) return answer(VERDICT_RESPOND, 414, rule);
+  }
+  store<u32>(verdict, output, VERDICT_TEXT_PTR);
+  store<u32>(verdict, len, VERDICT_TEXT_LEN);
   store<u32>(verdict, value, VERDICT_CLUSTER);
+  store<u32>(verdict, load<u32>(action, ACTION_EDITS), VERDICT_EDITS);
+  store<u32>(verdict, load<u32>(action, ACTION_POLICY), VERDICT_POLICY);
+  store<u32>(verdict, text(load<u32>(action, ACTION_HOST_OFF)), VERDICT_HOST_PTR);
+  store<u32>(verdict, load<u32>(action, ACTION_HOST_LEN), VERDICT_HOST_LEN);
   return answer(VERDICT_FORWARD, 200, rule);
 }
 
 function redirect(index: u32, rule: u32): i32 {
   if (!known(SLOT_AUTHORITY)) return want(SLOT_AUTHORITY);
   if (!known(SLOT_PATH)) return want(SLOT_PATH);
-  const matched = load<u32>(section(SECTION_PATHS) + pathRecord * PATH_SIZE, PATH_LEN_KIND) >> 1;
-  const len = location(index, gatewayPort, matched);
+  const len = location(index, gatewayPort, matchedLength);
+  store<u32>(verdict, NONE, VERDICT_BACKEND);
   // 414: the Location would be longer than any Envoy would let the request be.
   if (len == 0) return answer(VERDICT_RESPOND, 414, rule);
   store<u32>(verdict, output, VERDICT_TEXT_PTR);

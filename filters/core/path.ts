@@ -1,7 +1,8 @@
 // The request's path, segment by segment, and the records of a virtual host that ask for it.
 
 import {
-  HASH_SLOT_INDEX, HASH_SLOT_SIZE, HASH_SLOT_TAG, NONE, PATH_LEN_KIND, PATH_OFF, PATH_SIZE,
+  HASH_SLOT_INDEX, HASH_SLOT_SIZE, HASH_SLOT_TAG, NONE, PATH_EXACT, PATH_LEN_KIND, PATH_OFF,
+  PATH_PREFIX, PATH_SIZE,
   SECTION_PATHS, SECTION_PATH_SLOTS, SECTION_VIRTUAL_HOSTS, SLOT_PATH, VIRTUAL_HOST_FIRST_PATH,
   VIRTUAL_HOST_SIZE,
 } from "./format";
@@ -69,13 +70,14 @@ export function splitPath(virtualHost: u32): bool {
 
 /** The PATHS record of an exact path, or NONE. */
 export function findExact(virtualHost: u32): u32 {
-  return probe(virtualHost, finish(whole, 1), (pathLength << 1) | 1);
+  return probe(virtualHost, finish(whole, PATH_EXACT), (pathLength << 2) | PATH_EXACT);
 }
 
 /** The PATHS record of the prefix of `segments` segments, or NONE. */
 export function findPrefix(virtualHost: u32, segments: u32): u32 {
-  const tag = finish(load<u64>(depthHash + (segments << 3)), 0);
-  return probe(virtualHost, tag, load<u32>(depthEnd + (segments << 2)) << 1);
+  const tag = finish(load<u64>(depthHash + (segments << 3)), PATH_PREFIX);
+  const len = load<u32>(depthEnd + (segments << 2));
+  return probe(virtualHost, tag, (len << 2) | PATH_PREFIX);
 }
 
 function probe(virtualHost: u32, tag: u32, lengthAndKind: u32): u32 {
@@ -97,6 +99,6 @@ function probe(virtualHost: u32, tag: u32, lengthAndKind: u32): u32 {
     if (record < first || record >= after) continue;
     const asked = paths + record * PATH_SIZE;
     if (load<u32>(asked, PATH_LEN_KIND) == lengthAndKind
-      && equal(text(load<u32>(asked, PATH_OFF)), path, lengthAndKind >> 1)) return record;
+      && equal(text(load<u32>(asked, PATH_OFF)), path, lengthAndKind >> 2)) return record;
   }
 }

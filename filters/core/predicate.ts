@@ -1,12 +1,16 @@
-// Whether one match's method and headers hold for the request, as far as it is known.
+// Whether one match's method, headers and query parameters hold for the request, as far as it is
+// known.
 
 import {
-  CONDITION_KIND, CONDITION_SIZE, CONDITION_VALUE_LEN, CONDITION_VALUE_OFF, MATCH_FIRST_CONDITION,
-  MATCH_METHOD, MATCH_SIZE, METHOD_ANY, METHOD_CONNECT, METHOD_DELETE, METHOD_GET, METHOD_HEAD,
-  METHOD_OPTIONS, METHOD_OTHER, METHOD_PATCH, METHOD_POST, METHOD_PUT, METHOD_TRACE,
-  SECTION_CONDITIONS, SECTION_MATCHES, SLOT_HEADERS, SLOT_METHOD,
+  ABSENT, CONDITION_HEADER_REGEX, CONDITION_KIND, CONDITION_NAME,
+  CONDITION_NAME_LEN, CONDITION_QUERY_REGEX, CONDITION_SIZE, CONDITION_VALUE, CONDITION_VALUE_LEN,
+  MATCH_FIRST_CONDITION, MATCH_METHOD, MATCH_SIZE, METHOD_ANY, METHOD_CONNECT, METHOD_DELETE,
+  METHOD_GET, METHOD_HEAD, METHOD_OPTIONS, METHOD_OTHER, METHOD_PATCH, METHOD_POST, METHOD_PUT,
+  METHOD_TRACE, SECTION_CONDITIONS, SECTION_MATCHES, SLOT_HEADERS, SLOT_METHOD, SLOT_PATH,
 } from "./format";
+import { accepts } from "./expression";
 import { equal } from "./memory";
+import { findParameter, parameterLength, parameterValue } from "./query";
 import { addressOf, known, lengthOf } from "./slots";
 import { section, text } from "./table";
 
@@ -16,7 +20,7 @@ export const HOLDS: i32 = 1;
 /** HOLDS, FAILS, or −(slot + 1): the value of that slot decides and is not known yet. */
 export function holds(match: u32): i32 {
   const record = section(SECTION_MATCHES) + match * MATCH_SIZE;
-  const method = load<u32>(record, MATCH_METHOD);
+  const method = load<u32>(record, MATCH_METHOD) & 0xff;
   if (method != METHOD_ANY) {
     if (!known(SLOT_METHOD)) return -(<i32>SLOT_METHOD + 1);
     if (methodOf() != method) return FAILS;
@@ -24,15 +28,35 @@ export function holds(match: u32): i32 {
   const conditions = section(SECTION_CONDITIONS);
   const end = load<u32>(record, MATCH_SIZE + MATCH_FIRST_CONDITION);
   for (let i = load<u32>(record, MATCH_FIRST_CONDITION); i < end; i++) {
-    const condition = conditions + i * CONDITION_SIZE;
-    const slot = SLOT_HEADERS + (load<u32>(condition, CONDITION_KIND) >> 8);
-    if (!known(slot)) return -(<i32>slot + 1);
-    const len = load<u32>(condition, CONDITION_VALUE_LEN);
-    // An absent header has the length ABSENT, which no value has.
-    if (lengthOf(slot) != len) return FAILS;
-    if (!equal(text(load<u32>(condition, CONDITION_VALUE_OFF)), addressOf(slot), len)) return FAILS;
+    const result = conditionHolds(conditions + i * CONDITION_SIZE);
+    if (result != HOLDS) return result;
   }
   return HOLDS;
+}
+
+function conditionHolds(condition: usize): i32 {
+  const kind = load<u32>(condition, CONDITION_KIND);
+  const name = load<u32>(condition, CONDITION_NAME);
+  let ptr: usize;
+  let len: u32;
+  if (kind <= CONDITION_HEADER_REGEX) {
+    const slot = SLOT_HEADERS + name;
+    if (!known(slot)) return -(<i32>slot + 1);
+    ptr = addressOf(slot);
+    len = lengthOf(slot);
+  } else {
+    if (!known(SLOT_PATH)) return -(<i32>SLOT_PATH + 1);
+    findParameter(text(name), load<u32>(condition, CONDITION_NAME_LEN));
+    ptr = parameterValue;
+    len = parameterLength;
+  }
+  if (len == ABSENT) return FAILS;
+  const value = load<u32>(condition, CONDITION_VALUE);
+  if (kind == CONDITION_HEADER_REGEX || kind == CONDITION_QUERY_REGEX) {
+    return accepts(value, ptr, len) ? HOLDS : FAILS;
+  }
+  return load<u32>(condition, CONDITION_VALUE_LEN) == len && equal(text(value), ptr, len)
+    ? HOLDS : FAILS;
 }
 
 /** METHOD_* of the request. Methods are case-sensitive (RFC 9110 §9.1). */

@@ -2,13 +2,12 @@
 // for it, or before; a stamp per slot makes forgetting the last request a single increment.
 
 import { ABSENT } from "./format";
-import { state } from "./table";
+import { SLOT_SIZE, state } from "./table";
 
 // A slot: stamp u32 | length u32 | address u32.
 const STAMP: usize = 0;
 const LENGTH: usize = 4;
 const ADDRESS: usize = 8;
-export const SLOT_SIZE: u32 = 12;
 
 let stamp: u32 = 0;
 

@@ -1,15 +1,20 @@
 // The table in use: where its sections are, and its strings.
 
 import {
-  HEADER_FLAGS, HEADER_LENGTH, HEADER_SIZE, HEADER_STATE_LENGTH, SECTION_NAMES, SECTION_STRINGS,
+  HEADER_FLAGS, HEADER_LENGTH, HEADER_SIZE, HEADER_STATE_LENGTH, SECTION_BACKENDS, SECTION_NAMES,
+  SECTION_STRINGS,
 } from "./format";
 
 /** Address of the table, 0 while there is none. */
 export let table: usize = 0;
 let strings: usize = 0;
 
-/** The mutable memory behind the table: request slots, then one i32 for each backend. */
+/** The mutable memory behind the table: request slots, an i32 for each backend, cursors. */
 export let state: usize = 0;
+
+/** Bytes of one request slot (slots.ts) and of one cursor (expression.ts). */
+export const SLOT_SIZE: u32 = 12;
+export const CURSOR_SIZE: u32 = 8;
 
 export function adopt(ptr: usize): void {
   table = ptr;
@@ -41,6 +46,20 @@ export function text(offset: u32): usize {
 /** Bytes of zeroed memory that the table at `ptr` asks for behind it. */
 export function stateLengthOf(ptr: usize): u32 {
   return load<u32>(ptr, HEADER_STATE_LENGTH);
+}
+
+/** One i32 for each backend: what weighted round robin owes it. */
+// @ts-ignore: decorator
+@inline
+export function credits(): usize {
+  return state + slotCount() * SLOT_SIZE;
+}
+
+/** Room for as many cursors as one request can need. */
+// @ts-ignore: decorator
+@inline
+export function cursors(): usize {
+  return credits() + (count(SECTION_BACKENDS) << 2);
 }
 
 export function flags(): u32 {

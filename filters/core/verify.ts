@@ -2,29 +2,35 @@
 // stays inside the table and every loop over it ends, whatever the request. Each check runs once,
 // at start; the matcher itself checks nothing.
 
+import { verifyAutomaton } from "./automaton";
 import {
-  BACKEND_EDITS, BACKEND_SIZE, BACKEND_TARGET, BACKEND_WEIGHT, CLUSTER_SIZE,
-  CONDITION_HEADER_EXACT, CONDITION_KIND, CONDITION_SIZE, CONDITION_VALUE_OFF, EDIT_ADD, EDIT_KIND,
+  ACTION_EDITS, ACTION_HOST_OFF, ACTION_REPLACE, ACTION_REPLACE_OFF, ACTION_SIZE, AUTOMATON_LEN,
+  AUTOMATON_OFF, AUTOMATON_PATTERNS, AUTOMATON_SIZE, BACKEND_ACTION, BACKEND_SIZE, BACKEND_TARGET,
+  BACKEND_WEIGHT, CLUSTER_SIZE, CONDITION_HEADER_EXACT, CONDITION_HEADER_REGEX, CONDITION_KIND,
+  CONDITION_NAME, CONDITION_QUERY_REGEX, CONDITION_SIZE, CONDITION_VALUE, EDIT_ADD, EDIT_KIND,
   EDIT_LIST_SIZE, EDIT_NAME_OFF, EDIT_REMOVE, EDIT_SET, EDIT_SIZE, EDIT_VALUE_OFF,
-  GATEWAY_PORT_PORT, GATEWAY_PORT_SIZE, HASH_SLOT_INDEX, HASH_SLOT_SIZE, HEADER_CHECKED,
-  HEADER_CHECKSUM, HEADER_LENGTH, HEADER_MAGIC, HEADER_SIZE, HEADER_STATE_LENGTH, HEADER_VERSION,
-  LOAD_BAD_CHECKSUM, LOAD_BAD_HASH_TABLE, LOAD_BAD_LENGTH, LOAD_BAD_MAGIC, LOAD_BAD_REFERENCE,
-  LOAD_BAD_SECTION, LOAD_BAD_STATE, LOAD_BAD_VERSION, LOAD_OK, LOAD_TOO_SHORT, MAGIC,
-  MATCH_FIRST_CONDITION, MATCH_METHOD, MATCH_RULE, MATCH_SIZE, METHOD_OTHER, NAME_SIZE, NONE,
-  PATH_FIRST_MATCH, PATH_LEN_KIND, PATH_OFF, PATH_SIZE, REDIRECT_HOST_OFF, REDIRECT_PATH_KIND,
-  REDIRECT_PATH_OFF, REDIRECT_PATH_PREFIX, REDIRECT_PORT, REDIRECT_SCHEME, REDIRECT_SCHEME_HTTPS,
-  REDIRECT_SIZE, REDIRECT_STATUS, RULE_EDITS, RULE_SIZE, RULE_TARGET, SECTION_BACKENDS,
+  EXPRESSION_AUTOMATON, EXPRESSION_FIRST_PATH, EXPRESSION_SIZE, GATEWAY_PORT_PORT,
+  GATEWAY_PORT_SIZE, HASH_SLOT_INDEX, HASH_SLOT_SIZE, HEADER_CHECKED, HEADER_CHECKSUM,
+  HEADER_CURSORS, HEADER_LENGTH, HEADER_MAGIC, HEADER_SIZE, HEADER_STATE_LENGTH, HEADER_VERSION,
+  LOAD_BAD_AUTOMATON, LOAD_BAD_CHECKSUM, LOAD_BAD_HASH_TABLE, LOAD_BAD_LENGTH, LOAD_BAD_MAGIC,
+  LOAD_BAD_REFERENCE, LOAD_BAD_SECTION, LOAD_BAD_STATE, LOAD_BAD_VERSION, LOAD_OK, LOAD_TOO_SHORT,
+  MAGIC, MATCH_FIRST_CONDITION, MATCH_METHOD, MATCH_RULE, MATCH_SIZE, METHOD_OTHER, NAME_SIZE,
+  NONE, PATH_FIRST_MATCH, PATH_LEN_KIND, PATH_OFF, PATH_REGEX, PATH_SIZE, PIN_COOKIE, PIN_NONE,
+  REDIRECT_HOST_OFF, REDIRECT_PORT, REDIRECT_REPLACE, REDIRECT_REPLACE_OFF, REDIRECT_SCHEME,
+  REDIRECT_SCHEME_HTTPS, REDIRECT_SIZE, REDIRECT_STATUS, REPLACE_PREFIX, RULE_ACTION, RULE_SIZE,
+  RULE_TARGET, SECTION_ACTIONS, SECTION_AUTOMATA, SECTION_AUTOMATON_WORDS, SECTION_BACKENDS,
   SECTION_CLUSTERS, SECTION_CONDITIONS, SECTION_COUNT, SECTION_EDITS, SECTION_EDIT_LISTS,
-  SECTION_GATEWAY_PORTS, SECTION_HOST_SLOTS, SECTION_MATCHES, SECTION_NAMES, SECTION_PATHS,
-  SECTION_PATH_SLOTS, SECTION_REDIRECTS, SECTION_RULES, SECTION_SPLITS, SECTION_STRINGS,
-  SECTION_VIRTUAL_HOSTS, SPLIT_FIRST_BACKEND, SPLIT_SIZE, SPLIT_TOTAL_WEIGHT, TARGET_CLUSTER,
-  TARGET_REDIRECT, TARGET_SHIFT, TARGET_SPLIT, TARGET_STATUS, TARGET_VALUE, VERSION,
+  SECTION_EXPRESSIONS, SECTION_GATEWAY_PORTS, SECTION_HOST_SLOTS, SECTION_MATCHES, SECTION_NAMES,
+  SECTION_PATHS, SECTION_PATH_SLOTS, SECTION_REDIRECTS, SECTION_RULES, SECTION_SPLITS,
+  SECTION_STRINGS, SECTION_VIRTUAL_HOSTS, SPLIT_FIRST_BACKEND, SPLIT_PIN, SPLIT_PIN_COOKIE_OFF,
+  SPLIT_PIN_NAME, SPLIT_SIZE, SPLIT_TOTAL_WEIGHT, TARGET_CLUSTER, TARGET_REDIRECT, TARGET_SHIFT,
+  TARGET_SPLIT, TARGET_STATUS, TARGET_VALUE, VERSION, VIRTUAL_HOST_FIRST_EXPRESSION,
   VIRTUAL_HOST_FIRST_PATH, VIRTUAL_HOST_KEY, VIRTUAL_HOST_NAME_LEN, VIRTUAL_HOST_NEXT,
   VIRTUAL_HOST_SIZE,
 } from "./format";
 import { checksum } from "./hash";
 import { HOST_LENGTH_MAX } from "./memory";
-import { SLOT_SIZE } from "./slots";
+import { CURSOR_SIZE, SLOT_SIZE } from "./table";
 
 let base: usize = 0;
 let strings: u32 = 0;
@@ -59,8 +65,11 @@ export function verify(ptr: usize, len: u32): u32 {
   if (!hashTable(SECTION_PATH_SLOTS, SECTION_PATHS)) return LOAD_BAD_HASH_TABLE;
   if (!texts(SECTION_NAMES, NAME_SIZE) || !texts(SECTION_CLUSTERS, CLUSTER_SIZE)
     || !gatewayPorts() || !virtualHosts() || !paths() || !matches() || !conditions()
-    || !rules() || !splits() || !backends() || !redirects() || !edits()) return LOAD_BAD_REFERENCE;
-  const stateLength = <u64>(3 + size(SECTION_NAMES)) * SLOT_SIZE + ((<u64>size(SECTION_BACKENDS)) << 2);
+    || !rules() || !splits() || !backends() || !redirects() || !edits() || !actions()
+    || !expressions()) return LOAD_BAD_REFERENCE;
+  if (!automata()) return LOAD_BAD_AUTOMATON;
+  const stateLength = <u64>(3 + size(SECTION_NAMES)) * SLOT_SIZE
+    + ((<u64>size(SECTION_BACKENDS)) << 2) + <u64>load<u32>(ptr, HEADER_CURSORS) * CURSOR_SIZE;
   return <u64>load<u32>(ptr, HEADER_STATE_LENGTH) == stateLength ? LOAD_OK : LOAD_BAD_STATE;
 }
 
@@ -82,7 +91,11 @@ function recordSize(id: u32): u32 {
     case SECTION_CLUSTERS: return CLUSTER_SIZE;
     case SECTION_REDIRECTS: return REDIRECT_SIZE;
     case SECTION_EDIT_LISTS: return EDIT_LIST_SIZE;
-    default: return EDIT_SIZE;
+    case SECTION_EDITS: return EDIT_SIZE;
+    case SECTION_ACTIONS: return ACTION_SIZE;
+    case SECTION_EXPRESSIONS: return EXPRESSION_SIZE;
+    case SECTION_AUTOMATA: return AUTOMATON_SIZE;
+    default: return 4;
   }
 }
 
@@ -156,15 +169,18 @@ function virtualHosts(): bool {
     const next = load<u32>(record, VIRTUAL_HOST_NEXT);
     if (next != NONE && (next <= i || next >= records)) return false;
   }
-  return ranges(SECTION_VIRTUAL_HOSTS, VIRTUAL_HOST_SIZE, VIRTUAL_HOST_FIRST_PATH, size(SECTION_PATHS));
+  return ranges(SECTION_VIRTUAL_HOSTS, VIRTUAL_HOST_SIZE, VIRTUAL_HOST_FIRST_PATH, size(SECTION_PATHS))
+    && ranges(SECTION_VIRTUAL_HOSTS, VIRTUAL_HOST_SIZE, VIRTUAL_HOST_FIRST_EXPRESSION,
+      size(SECTION_EXPRESSIONS));
 }
 
 function paths(): bool {
   const records = size(SECTION_PATHS);
   for (let i: u32 = 0; i < records; i++) {
     const record = at(SECTION_PATHS) + i * PATH_SIZE;
-    const end = <u64>load<u32>(record, PATH_OFF) + <u64>(load<u32>(record, PATH_LEN_KIND) >> 1);
-    if (end > <u64>strings) return false;
+    const lengthAndKind = load<u32>(record, PATH_LEN_KIND);
+    const end = <u64>load<u32>(record, PATH_OFF) + <u64>(lengthAndKind >> 2);
+    if (end > <u64>strings || (lengthAndKind & 3) > PATH_REGEX) return false;
   }
   return ranges(SECTION_PATHS, PATH_SIZE, PATH_FIRST_MATCH, size(SECTION_MATCHES));
 }
@@ -174,7 +190,7 @@ function matches(): bool {
   for (let i: u32 = 0; i < records; i++) {
     const record = at(SECTION_MATCHES) + i * MATCH_SIZE;
     if (load<u32>(record, MATCH_RULE) >= size(SECTION_RULES)) return false;
-    if (load<u32>(record, MATCH_METHOD) >= METHOD_OTHER) return false;
+    if ((load<u32>(record, MATCH_METHOD) & 0xff) >= METHOD_OTHER) return false;
   }
   return ranges(SECTION_MATCHES, MATCH_SIZE, MATCH_FIRST_CONDITION, size(SECTION_CONDITIONS));
 }
@@ -184,8 +200,13 @@ function conditions(): bool {
   for (let i: u32 = 0; i < records; i++) {
     const record = at(SECTION_CONDITIONS) + i * CONDITION_SIZE;
     const kind = load<u32>(record, CONDITION_KIND);
-    if ((kind & 0xff) != CONDITION_HEADER_EXACT || kind >> 8 >= size(SECTION_NAMES)) return false;
-    if (!isText(record + CONDITION_VALUE_OFF)) return false;
+    if (kind < CONDITION_HEADER_EXACT || kind > CONDITION_QUERY_REGEX) return false;
+    const named = kind <= CONDITION_HEADER_REGEX
+      ? load<u32>(record, CONDITION_NAME) < size(SECTION_NAMES) : isText(record + CONDITION_NAME);
+    const regex = kind == CONDITION_HEADER_REGEX || kind == CONDITION_QUERY_REGEX;
+    const valued = regex
+      ? load<u32>(record, CONDITION_VALUE) < size(SECTION_AUTOMATA) : isText(record + CONDITION_VALUE);
+    if (!named || !valued) return false;
   }
   return true;
 }
@@ -208,7 +229,7 @@ function rules(): bool {
   for (let i: u32 = 0; i < records; i++) {
     const record = at(SECTION_RULES) + i * RULE_SIZE;
     if (!isTarget(load<u32>(record, RULE_TARGET), all)) return false;
-    if (load<u32>(record, RULE_EDITS) >= size(SECTION_EDIT_LISTS)) return false;
+    if (load<u32>(record, RULE_ACTION) >= size(SECTION_ACTIONS)) return false;
   }
   return true;
 }
@@ -226,6 +247,9 @@ function splits(): bool {
     // Also refuses a split without backends; credits stay far inside i32.
     if (total == 0 || total > 0x3fffffff) return false;
     if (total != <u64>load<u32>(record, SPLIT_TOTAL_WEIGHT)) return false;
+    const pin = load<u32>(record, SPLIT_PIN);
+    if (pin > PIN_COOKIE || !isText(record + SPLIT_PIN_COOKIE_OFF)) return false;
+    if (pin != PIN_NONE && load<u32>(record, SPLIT_PIN_NAME) >= size(SECTION_NAMES)) return false;
   }
   return true;
 }
@@ -236,7 +260,7 @@ function backends(): bool {
   for (let i: u32 = 0; i < records; i++) {
     const record = at(SECTION_BACKENDS) + i * BACKEND_SIZE;
     if (!isTarget(load<u32>(record, BACKEND_TARGET), ends)) return false;
-    if (load<u32>(record, BACKEND_EDITS) >= size(SECTION_EDIT_LISTS)) return false;
+    if (load<u32>(record, BACKEND_ACTION) >= size(SECTION_ACTIONS)) return false;
   }
   return true;
 }
@@ -249,8 +273,8 @@ function redirects(): bool {
     if (status < 300 || status > 399) return false;
     if (load<u32>(record, REDIRECT_SCHEME) > REDIRECT_SCHEME_HTTPS) return false;
     if (load<u32>(record, REDIRECT_PORT) > 65535) return false;
-    if (load<u32>(record, REDIRECT_PATH_KIND) > REDIRECT_PATH_PREFIX) return false;
-    if (!isText(record + REDIRECT_HOST_OFF) || !isText(record + REDIRECT_PATH_OFF)) return false;
+    if (load<u32>(record, REDIRECT_REPLACE) > REPLACE_PREFIX) return false;
+    if (!isText(record + REDIRECT_HOST_OFF) || !isText(record + REDIRECT_REPLACE_OFF)) return false;
   }
   return true;
 }
@@ -264,4 +288,54 @@ function edits(): bool {
     if (!isText(record + EDIT_NAME_OFF) || !isText(record + EDIT_VALUE_OFF)) return false;
   }
   return size(SECTION_EDIT_LISTS) > 0 && ranges(SECTION_EDIT_LISTS, EDIT_LIST_SIZE, 0, records);
+}
+
+function actions(): bool {
+  const records = size(SECTION_ACTIONS);
+  for (let i: u32 = 0; i < records; i++) {
+    const record = at(SECTION_ACTIONS) + i * ACTION_SIZE;
+    if (load<u32>(record, ACTION_EDITS) >= size(SECTION_EDIT_LISTS)) return false;
+    if (load<u32>(record, ACTION_REPLACE) > REPLACE_PREFIX) return false;
+    if (!isText(record + ACTION_HOST_OFF) || !isText(record + ACTION_REPLACE_OFF)) return false;
+  }
+  return records > 0;
+}
+
+/** Each names an automaton and as many PATHS of its virtual host as that one has patterns. */
+function expressions(): bool {
+  const hosts = size(SECTION_VIRTUAL_HOSTS);
+  const cursors = load<u32>(base, HEADER_CURSORS);
+  for (let h: u32 = 0; h < hosts; h++) {
+    const host = at(SECTION_VIRTUAL_HOSTS) + h * VIRTUAL_HOST_SIZE;
+    const pathEnd = load<u32>(host, VIRTUAL_HOST_SIZE + VIRTUAL_HOST_FIRST_PATH);
+    const end = load<u32>(host, VIRTUAL_HOST_SIZE + VIRTUAL_HOST_FIRST_EXPRESSION);
+    let patterns: u64 = 0;
+    for (let i = load<u32>(host, VIRTUAL_HOST_FIRST_EXPRESSION); i < end; i++) {
+      const record = at(SECTION_EXPRESSIONS) + i * EXPRESSION_SIZE;
+      const automaton = load<u32>(record, EXPRESSION_AUTOMATON);
+      if (automaton >= size(SECTION_AUTOMATA)) return false;
+      const own = load<u32>(at(SECTION_AUTOMATA) + automaton * AUTOMATON_SIZE, AUTOMATON_PATTERNS);
+      const first = load<u32>(record, EXPRESSION_FIRST_PATH);
+      if (first < load<u32>(host, VIRTUAL_HOST_FIRST_PATH)) return false;
+      if (<u64>first + <u64>own > <u64>pathEnd) return false;
+      patterns += <u64>own;
+    }
+    // Every accepting pattern takes a cursor; an automaton lists each pattern at most once.
+    if (patterns > <u64>cursors) return false;
+  }
+  return true;
+}
+
+function automata(): bool {
+  const records = size(SECTION_AUTOMATA);
+  const words = <u64>size(SECTION_AUTOMATON_WORDS);
+  for (let i: u32 = 0; i < records; i++) {
+    const record = at(SECTION_AUTOMATA) + i * AUTOMATON_SIZE;
+    const offset = load<u32>(record, AUTOMATON_OFF);
+    const len = load<u32>(record, AUTOMATON_LEN);
+    if (<u64>offset + <u64>len > words) return false;
+    const ptr = at(SECTION_AUTOMATON_WORDS) + (offset << 2);
+    if (!verifyAutomaton(ptr, len << 2, load<u32>(record, AUTOMATON_PATTERNS))) return false;
+  }
+  return true;
 }

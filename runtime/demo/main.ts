@@ -2,7 +2,7 @@
 // of them; what follows `npm start --` is passed on to it. Runs from the checkout as dist/demo.mjs.
 
 import { spawn, type ChildProcess } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, watch, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -19,29 +19,26 @@ interface Ready {
 
 function hint(address: string): string {
   const at = address.replace(/^127\.0\.0\.1:/, "localhost:");
-  return `\nTry it:\n  curl -H 'Host: ${host}' http://${at}\n`
+  return "\nten requests, five for each backend:\n"
     + `  for i in {1..10}; do curl -s -H 'Host: ${host}' ${at}; done\n\nCtrl-C stops it.\n`;
 }
 
-/** Calls back once, when the gateway has written where it listens. */
-function whenReady(folder: string, name: string, then: (ready: Ready) => void): void {
-  const path = join(folder, name);
-  const watcher = watch(folder, () => {
-    if (!existsSync(path)) return;
-    try {
-      const ready: Ready = JSON.parse(readFileSync(path, "utf8"));
-      watcher.close();
-      then(ready);
-    } catch {
-      // Not written to its end yet; there will be another event.
-    }
+/** What the gateway prints, then, once it has said where it listens, the hint. */
+function show(child: ChildProcess, readyFile: string): void {
+  let hinted = false;
+  child.stdout?.on("data", (chunk: Buffer) => {
+    process.stdout.write(chunk);
+    if (hinted || !existsSync(readyFile)) return;
+    hinted = true;
+    const { listeners: [first] }: Ready = JSON.parse(readFileSync(readyFile, "utf8"));
+    if (first !== undefined) process.stdout.write(hint(first.address));
   });
-  watcher.unref();
 }
 
 function gateway(args: readonly string[]): ChildProcess {
   const command = join(root, "compiler", "bin.mjs");
-  return spawn(process.execPath, [command, "dev", ...args], { cwd: root, stdio: "inherit" });
+  const stdio = ["inherit", "pipe", "inherit"] as const;
+  return spawn(process.execPath, [command, "dev", ...args], { cwd: root, stdio: [...stdio] });
 }
 
 async function main(): Promise<void> {
@@ -51,14 +48,11 @@ async function main(): Promise<void> {
   const slices = join(folder, "endpoints.yaml");
   writeFileSync(slices, endpointSlices(backends));
   const port = given.some((arg) => /^--port(=|$)/.test(arg)) ? [] : ["--port", "8080"];
-  const ready = given.some((arg) => /^--ready-file(=|$)/.test(arg));
-  if (!ready) {
-    whenReady(folder, "ready.json", ({ listeners: [first] }) => {
-      if (first !== undefined) process.stdout.write(hint(first.address));
-    });
-  }
-  const readyFile = ready ? [] : ["--ready-file", join(folder, "ready.json")];
-  const child = gateway(["-f", "examples/canary", "-f", slices, ...port, ...readyFile, ...given]);
+  const readyFile = join(folder, "ready.json");
+  const child = gateway([
+    "-f", "examples/canary", "-f", slices, ...port, "--ready-file", readyFile, ...given,
+  ]);
+  show(child, readyFile);
   let stopping = false;
   const stop = (signal: NodeJS.Signals): void => {
     // On Ctrl-C the terminal tells the gateway too, and being told twice would cut its end short.

@@ -43,6 +43,11 @@ export interface Runtime {
   stop(): Promise<void>;
 }
 
+/** The machine lacks something. `dev` prints the message as it is. */
+export class SetupProblem extends Error {
+  override readonly name: string = "SetupProblem";
+}
+
 /** Another process listens there. `dev` turns it into one line that names the flag. */
 export class PortInUse extends Error {
   override readonly name = "PortInUse";

@@ -12,7 +12,9 @@ import { bakeFilter, compile, type Compilation } from "../../compiler/compile.ts
 import type { Diagnostic } from "../../compiler/diagnostic.ts";
 import { gatewayPortName } from "../../compiler/table/plan.ts";
 import type { SourceFile } from "../../compiler/source.ts";
-import { PortInUse, type Runtime, type RuntimeInput, type Served } from "./contract.ts";
+import {
+  PortInUse, SetupProblem, type Runtime, type RuntimeInput, type Served,
+} from "./contract.ts";
 import { openRuntime, type RuntimeName } from "./runtimes.ts";
 import { summary } from "./summary.ts";
 import { watchPaths } from "./watch.ts";
@@ -27,8 +29,9 @@ export interface DevOptions {
   /** The local port of the first gateway port; 0: the system chooses, as for all further ones. */
   readonly port: number;
   readonly readyFile?: string;
-  /** For a user's eyes. */
+  /** To a user's eyes, as it stands. */
   readonly print: (text: string) => void;
+  /** One remark, without a line end. */
   readonly warn: (text: string) => void;
   /** Ends it all. */
   readonly signal: AbortSignal;
@@ -76,15 +79,19 @@ export async function dev(options: DevOptions): Promise<DevEnd> {
     await follow(options, runtime, ports, { number: 1, inputHash: first.inputHash });
     return { kind: "stopped" };
   } catch (error) {
-    if (error instanceof PortInUse) return { kind: "setup", message: portText(error) };
-    throw error;
+    const message = setupText(error);
+    if (message === undefined) throw error;
+    return { kind: "setup", message };
   } finally {
     await runtime.stop();
     if (readyFile !== undefined) await rm(readyFile, { force: true });
   }
 }
 
-function portText(error: PortInUse): string {
+/** What a user can mend, in one line; undefined for a defect of ours. */
+function setupText(error: unknown): string | undefined {
+  if (error instanceof SetupProblem) return error.message;
+  if (!(error instanceof PortInUse)) return undefined;
   return `${error.message}; choose another with --port N (0: any free one)`;
 }
 
@@ -135,12 +142,16 @@ async function announce(
     const content = { generation: generation.number, runtime, listeners: served.listeners };
     // Whoever waits for the file never sees half of it.
     const made = `${readyFile}.${process.pid}`;
-    await writeFile(made, `${JSON.stringify(content, null, 2)}\n`);
-    await rename(made, readyFile);
+    await writeFile(made, `${JSON.stringify(content, null, 2)}\n`)
+      .then(() => rename(made, readyFile))
+      .catch((cause: unknown) => {
+        const reason = `cannot write the ready file ${readyFile}: ${messageOf(cause)}`;
+        throw new SetupProblem(reason, { cause });
+      });
   }
   print(generation.number === 1
-    ? `serving on ${runtime}\n\n${summary(ir, served)}\n`
-    : `serving generation ${generation.number}`);
+    ? `serving on ${runtime}\n\n${summary(ir, served)}\n\n`
+    : `serving generation ${generation.number}\n`);
 }
 
 /** Swaps after each change, one at a time, until it is told to stop. */

@@ -9,7 +9,9 @@ import type { GatewayPort, Ir } from "../../compiler/ir.ts";
 import { edgeConfig } from "../edge/config.ts";
 import { compatibilityDate, compatibilityFlags } from "../edge/platform.ts";
 import { devHeader, swapWord, writeSwap } from "../edge/swap.ts";
-import { servedListeners, type Runtime, type RuntimeInput, type Served } from "./contract.ts";
+import {
+  servedListeners, SetupProblem, type Runtime, type RuntimeInput, type Served,
+} from "./contract.ts";
 import { openFront, openUpstream, type Front, type Upstream } from "./front.ts";
 
 export interface EdgeParts {
@@ -120,11 +122,16 @@ async function push(host: Running, { ir, table }: RuntimeInput): Promise<void> {
   });
   const text = await response.text();
   if (response.status === 422) throw new Error(`the core refuses the table (load code ${text})`);
-  if (!response.ok) throw new Error(`the worker did not take the table: ${response.status} ${text}`);
+  if (!response.ok) throw new Error(`the worker took no table: ${response.status} ${text}`);
 }
 
 async function launch({ core, worker, onLog }: EdgeParts): Promise<Running> {
-  const { Miniflare, NoOpLog } = await import("miniflare");
+  const { Miniflare, NoOpLog } = await import("miniflare").catch((cause: unknown) => {
+    throw new SetupProblem(
+      "the edge runtime needs the package `miniflare`; `npm install miniflare@4` adds it",
+      { cause },
+    );
+  });
   const secret = randomBytes(16).toString("hex");
   const options: MiniflareOptions = {
     host: "127.0.0.1",
@@ -144,7 +151,7 @@ async function launch({ core, worker, onLog }: EdgeParts): Promise<Running> {
     compatibilityFlags: [...compatibilityFlags],
     unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
   };
-  const miniflare = new Miniflare(options);
+  const miniflare = withoutSignals(() => new Miniflare(options));
   try {
     const url = await miniflare.unsafeGetDirectURL();
     return { miniflare, secret, upstream: openUpstream(Number(url.port)) };
@@ -152,4 +159,20 @@ async function launch({ core, worker, onLog }: EdgeParts): Promise<Running> {
     await miniflare.dispose();
     throw error;
   }
+}
+
+/**
+ * Miniflare ends the process on the first signal. Ours ends by itself, once the requests under way
+ * had their time and the ready file is gone; what miniflare does at the very end stays.
+ */
+function withoutSignals<T>(make: () => T): T {
+  const signals = ["SIGINT", "SIGTERM"] as const;
+  const before = new Map(signals.map((signal) => [signal, process.listeners(signal)]));
+  const made = make();
+  for (const signal of signals) {
+    for (const listener of process.listeners(signal)) {
+      if (!before.get(signal)?.includes(listener)) process.off(signal, listener);
+    }
+  }
+  return made;
 }

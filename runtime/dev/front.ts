@@ -6,6 +6,7 @@ import * as http from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { pipeline } from "node:stream";
 
+import { headLengthMax } from "../edge/http1.ts";
 import { devHeader } from "../edge/swap.ts";
 import { PortInUse } from "./contract.ts";
 
@@ -34,13 +35,22 @@ export interface Front {
 /** workerd closes a connection that was idle for 5 s; ours must be gone before. */
 const idleMs = 3_000;
 
+/** Clients may keep their connections for as long as Envoy would let them, within reason. */
+const keepAliveMs = 60_000;
+
 export function openUpstream(port: number): Upstream {
   return { port, agent: new http.Agent({ keepAlive: true, timeout: idleMs }) };
 }
 
 export async function openFront(options: FrontOptions): Promise<Front> {
   // Certificates of an HTTPS listener will go in here (https.createServer with an SNICallback).
-  const server = http.createServer({ requestTimeout: 0 });
+  const server = http.createServer({
+    requestTimeout: 0,
+    keepAliveTimeout: keepAliveMs,
+    maxHeaderSize: headLengthMax,
+    // Other upgrades are declined by answering the request as it is (RFC 9110, section 7.8).
+    shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === "websocket",
+  });
   const upgraded = new Set<Socket>();
   server.on("request", (request, response) => {
     if (!server.listening) response.shouldKeepAlive = false;
@@ -160,6 +170,7 @@ function pass(
     path: target.path,
     headers: chunked ? [...target.headers, "transfer-encoding", "chunked"] : target.headers,
     setHost: false,
+    maxHeaderSize: 2 * headLengthMax,
   });
   const gone = (): void => {
     if (!response.writableFinished) abandon(out);
@@ -167,14 +178,19 @@ function pass(
   response.once("close", gone);
   // From here on the connection serves other requests.
   out.once("close", () => response.off("close", gone));
+  let isAnswered = false;
   out.once("response", (answer) => {
+    isAnswered = true;
     const headers = pairs(answer.rawHeaders).filter(([name]) => !framing.has(name.toLowerCase()));
     response.writeHead(answer.statusCode ?? 502, answer.statusMessage, headers.flat());
     pipeline(answer, response, () => undefined);
   });
-  out.once("error", () => {
+  // From its head on, whatever becomes of the answer is the pipeline's to see: a backend that
+  // answered early may well have stopped reading the request.
+  out.on("error", () => {
+    if (isAnswered || response.destroyed) return;
+    isAnswered = true;
     response.off("close", gone);
-    if (response.headersSent || response.destroyed) return void response.destroy();
     // workerd closed an idle connection at the moment we used it: it has not seen the request.
     if (out.reusedSocket && mayRetry && !body) return pass(options, request, response, false);
     response.writeHead(502, { "content-type": "text/plain" }).end("the worker did not answer\n");
@@ -216,7 +232,7 @@ function passUpgrade(
     socket.write(headOf(answer, [...kept.flat(), "connection", "close"]));
     pipeline(answer, socket, () => undefined);
   });
-  out.once("error", () => socket.end("HTTP/1.1 502 Bad Gateway\r\nconnection: close\r\n\r\n"));
+  out.on("error", () => socket.end("HTTP/1.1 502 Bad Gateway\r\nconnection: close\r\n\r\n"));
   out.end();
 }
 

@@ -15,9 +15,14 @@ export async function openRuntime(
     const { envoyRuntime } = await import("../envoy/dev.ts");
     return envoyRuntime({});
   }
+  // workerd follows an error with its stack, which says nothing about the user's routes.
+  const onLog = (text: string): void => {
+    const line = text.split("\n").find((part) => part.trim() !== "");
+    if (line !== undefined) warn(`worker: ${line.slice(0, 300)}`);
+  };
   const [{ createEdgeRuntime }, { coreWasm, devWorkerJs }] = await Promise.all([
     import("./edge-runtime.ts"),
     import("../../compiler/prebuilt.ts"),
   ]);
-  return createEdgeRuntime({ core: coreWasm(), worker: devWorkerJs(), onLog: warn });
+  return createEdgeRuntime({ core: coreWasm(), worker: devWorkerJs(), onLog });
 }

@@ -1,6 +1,8 @@
 // What `fairlead dev` tells its user: where it listens, what it serves, and a line to try it with.
 
-import type { Ir, PathMatch, RouteMatch, Rule, VirtualHost } from "../../compiler/ir.ts";
+import type {
+  Ir, PathMatch, RouteMatch, Rule, ValueMatch, VirtualHost,
+} from "../../compiler/ir.ts";
 import type { Served } from "./contract.ts";
 
 /** More routes than fit on a screen say nothing. */
@@ -22,7 +24,9 @@ export function summary(ir: Ir, served: Served): string {
       shown += fitting.length;
       hidden += host.matches.length - fitting.length;
       if (fitting.length > 0) lines.push(`  ${host.hostname}`);
-      for (const match of fitting) lines.push(`    ${matchText(match)} → ${ruleText(ir, match.rule)}`);
+      for (const match of fitting) {
+        lines.push(`    ${matchText(match)} → ${ruleText(ir, match.rule)}`);
+      }
     }
   }
   if (hidden > 0) lines.push(`  … and ${hidden} more routes`);
@@ -36,9 +40,11 @@ function addressOf(served: Served, gateway: string, port: number): string | unde
 }
 
 function matchText(match: RouteMatch): string {
-  const headers = match.headers.map((h) => `${h.name}${h.kind === "regex" ? "~" : ": "}${h.value}`);
-  const query = match.queryParams.map((q) => `?${q.name}${q.kind === "regex" ? "~" : "="}${q.value}`);
-  const parts = [match.method, pathText(match.path), ...query, ...headers.map((h) => `[${h}]`)];
+  const text = ({ name, kind, value }: ValueMatch, equals: string): string =>
+    `${name}${kind === "regex" ? "~" : equals}${value}`;
+  const query = match.queryParams.map((q) => `?${text(q, "=")}`);
+  const headers = match.headers.map((h) => `[${text(h, ": ")}]`);
+  const parts = [match.method, pathText(match.path), ...query, ...headers];
   return parts.filter((part) => part !== undefined).join(" ");
 }
 
@@ -53,7 +59,8 @@ function ruleText(ir: Ir, { action, route }: Rule): string {
   if (total === 0) return `500: no valid backend ${name}`;
   const backends = action.backends.map(({ weight, cluster }) => {
     const to = cluster === undefined ? undefined : ir.clusters[cluster];
-    const share = action.backends.length === 1 ? "" : ` ${Math.round((1000 * weight) / total) / 10}%`;
+    const percent = Math.round((1000 * weight) / total) / 10;
+    const share = action.backends.length === 1 ? "" : ` ${percent}%`;
     return `${to === undefined ? "500: invalid backend" : `${to.service.name}:${to.port}`}${share}`;
   });
   return `${backends.join(", ")} ${name}`;
@@ -67,7 +74,7 @@ function tryLine(ir: Ir, served: Served): string | undefined {
     const match = host?.matches.find(isPlain);
     if (address === undefined || host === undefined || match === undefined) continue;
     const local = address.replace(/^127\.0\.0\.1:/, "localhost:");
-    const url = `${local}${match.path.kind === "exact" ? match.path.value : match.path.value || "/"}`;
+    const url = `${local}${match.path.value || "/"}`;
     const name = exampleHost(host);
     return `curl ${name === undefined ? "" : `-H 'Host: ${name}' `}http://${url}`;
   }

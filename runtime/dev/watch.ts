@@ -3,7 +3,6 @@
 // folders that are watched; where the system has no watch left to give, it looks every second.
 
 import { existsSync, statSync, watch as watchFolder, type FSWatcher } from "node:fs";
-import { stat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 
 export interface Watch {
@@ -66,17 +65,18 @@ function folderOfPattern(path: string): string | undefined {
 }
 
 function poll(path: string, soon: () => void): () => void {
-  let last: string | undefined;
-  const look = async (): Promise<void> => {
-    const now = await stat(path).then((s) => `${s.mtimeMs} ${s.size} ${s.ino}`, () => "");
+  let last = lookAt(path);
+  const timer = setInterval(() => {
+    const now = lookAt(path);
     // Whether something below a folder changed, its own times do not tell: the caller looks.
-    if (last !== undefined && (now !== last || isDirectory(path))) soon();
+    if (now !== last || now.startsWith("folder")) soon();
     last = now;
-  };
-  const timer = setInterval(() => void look(), pollMs);
+  }, pollMs);
   return () => clearInterval(timer);
 }
 
-function isDirectory(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+function lookAt(path: string): string {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return "nothing";
+  return `${found.isDirectory() ? "folder" : "file"} ${found.mtimeMs} ${found.size} ${found.ino}`;
 }

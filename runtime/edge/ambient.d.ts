@@ -9,7 +9,10 @@ declare namespace WebAssembly {
 declare var WebAssembly: {
   readonly Module: {
     new (bytes: Uint8Array): WebAssembly.Module;
-    imports(module: WebAssembly.Module): readonly { readonly module: string; readonly name: string }[];
+    imports(module: WebAssembly.Module): readonly {
+      readonly module: string;
+      readonly name: string;
+    }[];
   };
   readonly Instance: new (module: WebAssembly.Module, imports?: object) => WebAssembly.Instance;
 };

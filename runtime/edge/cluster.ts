@@ -42,9 +42,10 @@ export function startCluster(cluster: EdgeCluster, now: number): LiveCluster {
 }
 
 /** Whether somebody has to tell us when a request is over. */
-export function isTracked({ cluster: { policy } }: LiveCluster): boolean {
+export function isTracked({ cluster: { policy }, endpoints }: LiveCluster): boolean {
+  const method = policy.loadBalancer ?? "LEAST_REQUEST";
   return policy.maxConnections !== undefined || policy.http2MaxRequests !== undefined
-    || policy.outlierDetection !== undefined || policy.loadBalancer !== "ROUND_ROBIN";
+    || (method === "LEAST_REQUEST" && endpoints.length > 1);
 }
 
 /** A request whose client went away stops looking; it must not hold up those behind it. */

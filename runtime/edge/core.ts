@@ -3,9 +3,9 @@
 
 import {
   ABSENT, LOAD_BAD_STATE, SLOT_AUTHORITY, SLOT_HEADERS, SLOT_METHOD, SLOT_PATH, VERDICT_BACKEND,
-  VERDICT_BACKEND_EDITS, VERDICT_CLUSTER, VERDICT_KIND, VERDICT_MATCH, VERDICT_REDIRECT,
-  VERDICT_RESPOND, VERDICT_RULE, VERDICT_RULE_EDITS, VERDICT_SIZE, VERDICT_STATUS,
-  VERDICT_TEXT_LEN, VERDICT_TEXT_PTR,
+  VERDICT_CLUSTER, VERDICT_EDITS, VERDICT_FORWARD, VERDICT_HOST_LEN, VERDICT_HOST_PTR,
+  VERDICT_KIND, VERDICT_MATCH, VERDICT_POLICY, VERDICT_REDIRECT, VERDICT_RESPOND, VERDICT_RULE,
+  VERDICT_SIZE, VERDICT_STATUS, VERDICT_TEXT_LEN, VERDICT_TEXT_PTR,
 } from "../../filters/core/format.ts";
 
 /** What filters/edge exports. */
@@ -39,10 +39,14 @@ export interface Verdict {
   readonly rule: number;
   readonly backend: number;
   readonly cluster: number;
-  readonly ruleEdits: number;
-  readonly backendEdits: number;
-  /** Of a redirect. */
-  readonly location?: string;
+  /** EDIT_LISTS index, 0 for none. */
+  readonly edits: number;
+  /** The route policy, 0 for none. */
+  readonly policy: number;
+  /** The Location of a redirect, or the new target of a forwarded request. */
+  readonly text?: string;
+  /** The new host name of a forwarded request. */
+  readonly host?: string;
 }
 
 export interface Core {
@@ -64,7 +68,7 @@ export function loadTable(exports: CoreExports, table: Uint8Array): number {
 /** A request whose parts do not fit into the core's buffer (RFC 6585, section 5). */
 const tooLarge: Verdict = {
   kind: VERDICT_RESPOND, status: 431, match: ABSENT, rule: ABSENT, backend: ABSENT,
-  cluster: ABSENT, ruleEdits: 0, backendEdits: 0,
+  cluster: ABSENT, edits: 0, policy: 0,
 };
 
 /** For a core that has its table. `names` are the table's header names, by slot. */
@@ -109,7 +113,7 @@ export function createCore(exports: CoreExports, names: readonly string[]): Core
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** Below this length a loop over char codes beats `encodeInto` (docs/decisions.md). */
+/** Up to this length a loop over char codes beats `encodeInto`. */
 const shortTextMax = 100;
 
 /** Writes `text` at `at` and returns the end of it, or -1 where it does not fit. */
@@ -139,11 +143,18 @@ function readVerdict(words: Uint32Array, bytes: Uint8Array): Verdict {
     rule: word(VERDICT_RULE),
     backend: word(VERDICT_BACKEND),
     cluster: word(VERDICT_CLUSTER),
-    ruleEdits: word(VERDICT_RULE_EDITS),
-    backendEdits: word(VERDICT_BACKEND_EDITS),
+    edits: word(VERDICT_EDITS),
+    policy: word(VERDICT_POLICY),
   };
-  if (kind !== VERDICT_REDIRECT) return verdict;
-  const ptr = word(VERDICT_TEXT_PTR);
-  const text = bytes.subarray(ptr, ptr + word(VERDICT_TEXT_LEN));
-  return { ...verdict, location: decoder.decode(text) };
+  if (kind !== VERDICT_FORWARD && kind !== VERDICT_REDIRECT) return verdict;
+  const textLen = word(VERDICT_TEXT_LEN);
+  const hostLen = kind === VERDICT_FORWARD ? word(VERDICT_HOST_LEN) : 0;
+  if (textLen + hostLen === 0) return verdict;
+  const textAt = (ptr: number, length: number): string | undefined =>
+    length === 0 ? undefined : decoder.decode(bytes.subarray(ptr, ptr + length));
+  return {
+    ...verdict,
+    text: textAt(word(VERDICT_TEXT_PTR), textLen),
+    host: textAt(word(VERDICT_HOST_PTR), hostLen),
+  };
 }

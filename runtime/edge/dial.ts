@@ -40,7 +40,8 @@ export interface Outgoing {
   readonly signal?: AbortSignal;
 }
 
-export type DialFailure = "connect" | "connect-timeout" | "reset" | "protocol";
+/** `gone`: the client went away or broke off its body; no fault of the endpoint's. */
+export type DialFailure = "connect" | "connect-timeout" | "reset" | "protocol" | "gone";
 
 export type Dialed =
   | {
@@ -62,6 +63,7 @@ export interface Address {
 export const connectTimeoutDefaultMs = 10_000;
 
 const encoder = new TextEncoder();
+const lineEnd = encoder.encode("\r\n");
 const ended = Promise.resolve();
 
 export async function dialSocket(
@@ -82,21 +84,26 @@ export async function dialSocket(
     close();
     return { ok: false, failure: opened };
   }
-  outgoing.signal?.addEventListener("abort", close);
+  let isGone = false;
+  const abandon = (): void => {
+    isGone = true;
+    close();
+  };
+  outgoing.signal?.addEventListener("abort", abandon);
   const reader = socket.readable.getReader();
   const sending = send(socket.writable.getWriter(), outgoing);
   sending.catch((error: unknown) => {
     // A backend may answer and stop reading; a client that broke off its body gets no answer.
-    if (error instanceof BodyError) close();
+    if (error instanceof BodyError) abandon();
   });
   const answer = await receive(reader, outgoing.method);
   if (typeof answer === "string") {
     close();
-    return { ok: false, failure: answer };
+    return { ok: false, failure: isGone ? "gone" : answer };
   }
   const { head, framing, rest } = answer;
   const finish = (): void => {
-    outgoing.signal?.removeEventListener("abort", close);
+    outgoing.signal?.removeEventListener("abort", abandon);
     close();
   };
   const { body, done } = bodyOf(framing, rest, reader);
@@ -136,15 +143,15 @@ async function send(
     throw new BodyError("the client broke off its request body", { cause });
   });
   for (let part = await read(); !part.done; part = await read()) {
-    if (isChunked && part.value.length > 0) {
-      await writer.write(encoder.encode(`${part.value.length.toString(16)}\r\n`));
-      await writer.write(part.value);
-      await writer.write(encoder.encode("\r\n"));
-    } else if (!isChunked) {
-      await writer.write(part.value);
-    }
+    const { value } = part;
+    if (!isChunked) await writer.write(value);
+    else if (value.length > 0) await writer.write(chunkOf(value));
   }
   if (isChunked) await writer.write(encoder.encode("0\r\n\r\n"));
+}
+
+function chunkOf(bytes: Uint8Array): Uint8Array {
+  return join([encoder.encode(`${bytes.length.toString(16)}\r\n`), bytes, lineEnd]);
 }
 
 type Reader = ReadableStreamDefaultReader<Uint8Array>;
@@ -282,6 +289,6 @@ export async function dialFetch(
   try {
     return await fetch(url, { method, headers, body, signal, redirect: "manual", duplex: "half" });
   } catch {
-    return "connect";
+    return signal?.aborted === true ? "gone" : "connect";
   }
 }

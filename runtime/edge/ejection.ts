@@ -62,7 +62,8 @@ function respond(
   now: number,
 ): EjectionHost {
   if (status < 500) {
-    return host.run5xx === 0 && host.runGateway === 0 ? host : { ...host, run5xx: 0, runGateway: 0 };
+    const isClean = host.run5xx === 0 && host.runGateway === 0;
+    return isClean ? host : { ...host, run5xx: 0, runGateway: 0 };
   }
   const isGatewayError = status >= 502 && status <= 504;
   const counted: EjectionHost = {

@@ -58,7 +58,7 @@ function isBodiless(status: number): boolean {
   return status === 204 || status === 205 || status === 304;
 }
 
-/** How the body of the answer to `method` is delimited, or undefined where the head is ambiguous. */
+/** How the body of the answer to `method` is delimited; undefined where that is ambiguous. */
 export function framingOf(head: ResponseHead, method: string): Framing | undefined {
   const values = (name: string): readonly string[] =>
     head.headers.filter(([n]) => n === name).flatMap(([, v]) => v.split(",").map((s) => s.trim()));

@@ -30,7 +30,7 @@ export async function serve(
     case VERDICT_FORWARD:
       return forward(engine, verdict, parts, request, context);
     case VERDICT_REDIRECT: {
-      const headers = { location: verdict.location ?? "" };
+      const headers = { location: verdict.text ?? "" };
       return new Response(null, { status: verdict.status, headers });
     }
     case VERDICT_NO_MATCH:
@@ -65,6 +65,7 @@ const failureTexts: Readonly<Record<DialFailure, string>> = {
   "connect-timeout": "no connection to the backend in time",
   "reset": "the backend closed the connection before it answered",
   "protocol": "the backend's answer is not HTTP",
+  "gone": "the client went away",
 };
 
 async function forward(
@@ -80,16 +81,7 @@ async function forward(
   if (!(await enter(live))) return unavailable("too many requests under way to the backend");
   const endpoint = pickEndpoint(live);
   const isUpgrade = request.headers.get("upgrade")?.toLowerCase() === "websocket";
-  const edits = [verdict.ruleEdits, verdict.backendEdits].flatMap((i) => engine.editLists[i] ?? []);
-  const lines = applyEdits(endToEnd(request.headers), edits).filter(([name]) => name !== "host");
-  const outgoing: Outgoing = {
-    method: parts.method,
-    target: parts.target,
-    host: parts.authority,
-    lines: isUpgrade ? [...lines, ["upgrade", "websocket"]] : lines,
-    body: request.body as ReadableStream<Uint8Array> | null,
-    signal: isTracked(live) ? request.signal : undefined,
-  };
+  const outgoing = outgoingOf(engine, verdict, parts, request, isUpgrade, isTracked(live));
   let over = (): void => undefined;
   // Keeps this request's code running until it is over, even where the client goes away.
   if (isTracked(live)) context.waitUntil(new Promise<void>((resolve) => { over = resolve; }));
@@ -106,6 +98,26 @@ async function forward(
     finish();
     throw error;
   }
+}
+
+function outgoingOf(
+  engine: Engine,
+  verdict: Verdict,
+  parts: RequestParts,
+  request: Request,
+  isUpgrade: boolean,
+  isFollowed: boolean,
+): Outgoing {
+  const edits = engine.editLists[verdict.edits] ?? [];
+  const lines = applyEdits(endToEnd(request.headers), edits).filter(([name]) => name !== "host");
+  return {
+    method: parts.method,
+    target: verdict.text ?? parts.target,
+    host: verdict.host ?? parts.authority,
+    lines: isUpgrade ? [...lines, ["upgrade", "websocket"]] : lines,
+    body: request.body as ReadableStream<Uint8Array> | null,
+    signal: isFollowed ? request.signal : undefined,
+  };
 }
 
 interface Answered {
@@ -126,7 +138,7 @@ async function dial(
   }
   const fail = (failure: DialFailure): Answered => {
     const status = failure === "protocol" ? 502 : 503;
-    report(live, index, status);
+    if (failure !== "gone") report(live, index, status);
     return { response: unavailable(failureTexts[failure], status), done };
   };
   if (endpoint.isName) {

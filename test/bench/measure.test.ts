@@ -19,7 +19,7 @@ describe("figures", () => {
     expect(medianRatio([20, 60, 20], [10, 30, 10])).toBe(2);
   });
 
-  test("every subject takes one turn in every round, and rounds start with different ones", async () => {
+  test("subjects take turns in every round, and rounds start with different ones", async () => {
     const turns: string[] = [];
     const figures = await interleave(["a", "b", "c"], 3, async (subject, round) => {
       turns.push(subject);
@@ -39,7 +39,7 @@ describe("figures", () => {
 });
 
 describe("the workload", () => {
-  test("routes differ in nothing but their number, and requests hit the one that is asked for", () => {
+  test("routes differ in nothing but their number, and requests hit the one asked for", () => {
     const paths = Array.from({ length: 300 }, (_, i) => routePath(i));
     expect(new Set(paths).size).toBe(300);
     expect(new Set(paths.map((path) => path.length)).size).toBe(1);

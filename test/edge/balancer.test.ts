@@ -63,7 +63,7 @@ test.each([
   ["at maxConnections", { maxConnections: 2 }, 2, 0, "wait"],
   ["at both limits", { maxConnections: 2, http1MaxPendingRequests: 1 }, 2, 1, "overflow"],
   ["nobody may wait", { maxConnections: 2, http1MaxPendingRequests: 0 }, 2, 0, "overflow"],
-  ["a free connection needs no waiting", { maxConnections: 2, http1MaxPendingRequests: 0 }, 1, 0, "go"],
+  ["nobody need wait", { maxConnections: 2, http1MaxPendingRequests: 0 }, 1, 0, "go"],
   ["at http2MaxRequests", { http2MaxRequests: 3 }, 3, 0, "overflow"],
   ["below http2MaxRequests", { http2MaxRequests: 3 }, 2, 0, "go"],
 ] as const)("admission, %s", (_, policy, active, waiting, admission) => {

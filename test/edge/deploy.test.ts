@@ -105,7 +105,8 @@ test("the first Gateway is the worker itself, each further one an environment", 
 test("names of workers are letters, digits and dashes, never the same for two", async () => {
   const long = "n".repeat(63);
   const gateways = ["a.b", "a-b", long].map((name) => gatewayPort(name, 80, { "*": [] }));
-  const text = textOf(await artifacts({ clusters: [], gatewayPorts: gateways }), "edge/wrangler.jsonc");
+  const made = await artifacts({ clusters: [], gatewayPorts: gateways });
+  const text = textOf(made, "edge/wrangler.jsonc");
   const { name, env } = parseJsonc(text) as { name: string; env: Record<string, unknown> };
   const names = [name, ...Object.keys(env)];
   expect(new Set(names).size).toBe(3);
@@ -142,7 +143,8 @@ function wrangler(
   args: readonly string[],
   cwd: string,
 ): Promise<{ readonly code: number | null; readonly output: string }> {
-  const bin = fileURLToPath(new URL("../../node_modules/wrangler/bin/wrangler.js", import.meta.url));
+  const modules = new URL("../../node_modules/", import.meta.url);
+  const bin = fileURLToPath(new URL("wrangler/bin/wrangler.js", modules));
   const child = spawn(process.execPath, [bin, ...args], {
     cwd,
     env: {

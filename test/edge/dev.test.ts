@@ -46,9 +46,10 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-function manifests(backend: Backend, gateways: readonly string[] = ["gw"], service = "app"): string {
+function manifests(backend: Backend, gateways: string[] = ["gw"], service = "app"): string {
   const documents = [
-    `{apiVersion: v1, kind: Service, metadata: {name: app}, spec: {ports: [{name: http, port: 80}]}}`,
+    `{apiVersion: v1, kind: Service, metadata: {name: app},
+      spec: {ports: [{name: http, port: 80}]}}`,
     `{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, addressType: IPv4,
       metadata: {name: app, labels: {kubernetes.io/service-name: app}},
       endpoints: [{addresses: ["127.0.0.1"]}], ports: [{name: http, port: ${backend.port}}]}`,
@@ -183,7 +184,8 @@ test("a Gateway that comes and goes gets and gives up an address of its own", as
 });
 
 test("without a Gateway there is nothing to serve", async () => {
-  await replace(`{apiVersion: v1, kind: Service, metadata: {name: a}, spec: {ports: [{port: 80}]}}`);
+  const service = manifests(one).split("\n---\n")[0] ?? "";
+  await replace(service);
   expect(await start()).toEqual({ kind: "input" });
 });
 

@@ -147,3 +147,17 @@ test("a client cannot swap the table", async () => {
   });
   expect([answer.status, answer.body]).toEqual([200, "one"]);
 });
+
+test("signals stay with the caller", async () => {
+  const signals = ["SIGINT", "SIGTERM"] as const;
+  const before = signals.map((signal) => process.listenerCount(signal));
+  runtime = await edgeRuntime();
+  await runtime.start(inputOf(to(one, "gw")));
+  expect(signals.map((signal) => process.listenerCount(signal))).toEqual(before);
+});
+
+test("a runtime may be stopped twice, or before it was started", async () => {
+  const never = await edgeRuntime();
+  await never.stop();
+  await never.stop();
+});

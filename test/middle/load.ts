@@ -5,8 +5,7 @@ import { isMap, isPair, isScalar, isSeq, parseAllDocuments, type Document, type 
 import type { Manifest, ValuePath } from "../../compiler/manifest.ts";
 import type { Inventory, ObjectMeta, Resource } from "../../compiler/resources.ts";
 import type { SourceFile, Span } from "../../compiler/source.ts";
-
-type Json = any;
+import type { Json } from "./json.ts";
 
 const group = "gateway.networking.k8s.io";
 
@@ -79,7 +78,8 @@ function listener(l: Json): Json {
   return {
     ...l,
     ...(l.tls ? { tls: { mode: "Terminate", ...l.tls,
-      ...(refs ? { certificateRefs: each(refs, (r) => ({ group: "", kind: "Secret", ...r })) } : {}),
+      ...(refs ? { certificateRefs: each(refs, (r) => ({ group: "", kind: "Secret", ...r })) }
+        : {}),
     } } : {}),
     allowedRoutes: {
       ...l.allowedRoutes,
@@ -149,22 +149,27 @@ function resourceOf(manifest: Manifest): Resource | undefined {
     status: value.status, manifest };
 }
 
-/** `broken`: what decoding would have refused, as `Kind/namespace/name`. */
-export function loadFiles(files: readonly SourceFile[], broken: readonly string[] = []): Inventory {
+function inventoryOf(manifests: readonly Manifest[], broken: readonly string[]): Inventory {
   const inventory: Json = { broken: new Set(broken) };
   for (const list of Object.values(lists)) inventory[list] = [];
-  for (const file of files) {
-    for (const document of parseAllDocuments(file.text)) {
-      if (!("toJS" in document)) continue;
-      const resource = resourceOf(manifestOf(file, document as Document));
-      if (resource) inventory[lists[resource.kind]!].push(resource);
-    }
+  for (const manifest of manifests) {
+    const resource = resourceOf(manifest);
+    if (resource) inventory[lists[resource.kind]!].push(resource);
   }
   const key = (r: Resource): string => `${r.metadata.namespace}/${r.metadata.name}`;
   for (const list of Object.values(lists)) {
-    inventory[list].sort((a: Resource, b: Resource) => (key(a) < key(b) ? -1 : key(a) > key(b) ? 1 : 0));
+    inventory[list].sort((a: Resource, b: Resource) => (key(a) < key(b) ? -1 : key(a) > key(b) ? 1
+      : 0));
   }
   return inventory as Inventory;
+}
+
+/** `broken`: what decoding would have refused, as `Kind/namespace/name`. */
+export function loadFiles(files: readonly SourceFile[], broken: readonly string[] = []): Inventory {
+  const manifests = files.flatMap((file) => [...parseAllDocuments(file.text)]
+    .filter((document) => "toJS" in document)
+    .map((document) => manifestOf(file, document as Document)));
+  return inventoryOf(manifests, broken);
 }
 
 export function load(text: string, broken: readonly string[] = []): Inventory {

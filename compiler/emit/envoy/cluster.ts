@@ -4,6 +4,7 @@
 
 import type { Cluster, ClusterPolicy, Endpoints, OutlierDetection } from "../../ir.ts";
 import type { Json } from "../artifact.ts";
+import { upstreamTls, type KeyPairFiles } from "./tls.ts";
 
 export interface ClusterOptions {
   /**
@@ -11,6 +12,9 @@ export interface ClusterOptions {
    * developer's machine may not be able to resolve them at all and should not wait for it.
    */
   readonly waitForDns: boolean;
+  readonly keyPairs: KeyPairFiles;
+  /** A file of PEM certificates: what is trusted where a policy says "system". */
+  readonly systemRoots: string;
 }
 
 type Fields = { readonly [key: string]: Json };
@@ -31,6 +35,8 @@ export function envoyCluster(cluster: Cluster, options: ClusterOptions): Fields 
     typed_extension_protocol_options: {
       "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": protocolOptions(cluster),
     },
+    transport_socket: cluster.tls
+      && upstreamTls(cluster.tls, cluster.protocol, options.keyPairs, options.systemRoots),
     outlier_detection: policy.outlierDetection && outlierDetection(policy.outlierDetection),
     // Envoy's panic mode sends requests to ejected endpoints once half of them are out. Services
     // have few endpoints, so that this would defeat ejection: off unless asked for, as in Istio.

@@ -19,7 +19,9 @@ const qualifiedKeys =
   + '[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"))';
 
 const labels: JsonSchema = {
-  ...mapOf({ type: "string", maxLength: 63, pattern: "^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$" }),
+  ...mapOf({
+    type: "string", maxLength: 63, pattern: "^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$",
+  }),
   "x-kubernetes-validations": [{
     rule: qualifiedKeys, title: "a label's key is not a name such as `app` or `example.com/app`",
   }],

@@ -1,10 +1,11 @@
-// The Location of a RequestRedirect (Gateway API HTTPRequestRedirectFilter).
+// Request targets and Locations that a filter rewrites: RequestRedirect and URLRewrite.
 
 import {
-  GATEWAY_PORT_PORT, GATEWAY_PORT_SIZE, GATEWAY_PORT_TLS, REDIRECT_HOST_LEN, REDIRECT_HOST_OFF,
-  REDIRECT_PATH_KIND, REDIRECT_PATH_LEN, REDIRECT_PATH_OFF, REDIRECT_PATH_PREFIX,
-  REDIRECT_PATH_SAME, REDIRECT_PORT, REDIRECT_SCHEME, REDIRECT_SCHEME_HTTPS, REDIRECT_SCHEME_SAME,
-  REDIRECT_SIZE, SECTION_GATEWAY_PORTS, SECTION_REDIRECTS, SLOT_AUTHORITY, SLOT_PATH,
+  ACTION_REPLACE, ACTION_REPLACE_LEN, ACTION_REPLACE_OFF, GATEWAY_PORT_PORT, GATEWAY_PORT_SIZE,
+  GATEWAY_PORT_TLS, REDIRECT_HOST_LEN, REDIRECT_HOST_OFF, REDIRECT_PORT, REDIRECT_REPLACE,
+  REDIRECT_REPLACE_LEN, REDIRECT_REPLACE_OFF, REDIRECT_SCHEME, REDIRECT_SCHEME_HTTPS,
+  REDIRECT_SCHEME_SAME, REDIRECT_SIZE, REPLACE_NOTHING, REPLACE_PREFIX, SECTION_GATEWAY_PORTS,
+  SECTION_REDIRECTS, SLOT_AUTHORITY, SLOT_PATH,
 } from "./format";
 import { hostLength } from "./host";
 import { output, OUTPUT_LENGTH } from "./memory";
@@ -38,8 +39,8 @@ function appendPort(port: u32): void {
 }
 
 /**
- * Writes the Location to `output`; its length, or 0 where the request is too long for it.
- * `matchedLength` is the length of the matched prefix without a trailing slash.
+ * Writes the Location of a redirect to `output`; its length, or 0 where the request is too long
+ * for it. `matchedLength` is the length of the matched prefix without a trailing slash.
  */
 export function location(redirect: u32, gatewayPort: u32, matchedLength: u32): u32 {
   const record = section(SECTION_REDIRECTS) + redirect * REDIRECT_SIZE;
@@ -60,7 +61,17 @@ export function location(redirect: u32, gatewayPort: u32, matchedLength: u32): u
     port = scheme == REDIRECT_SCHEME_SAME ? load<u32>(listener, GATEWAY_PORT_PORT) : wellKnown;
   }
   if (port != wellKnown) appendPort(port);
-  return appendTarget(record, matchedLength) ? <u32>(end - output) : 0;
+  const done = appendTarget(load<u32>(record, REDIRECT_REPLACE),
+    load<u32>(record, REDIRECT_REPLACE_OFF), load<u32>(record, REDIRECT_REPLACE_LEN), matchedLength);
+  return done ? <u32>(end - output) : 0;
+}
+
+/** Writes the rewritten request target of an action to `output`; its length, 0 if too long. */
+export function rewrittenTarget(action: usize, matchedLength: u32): u32 {
+  end = output;
+  const done = appendTarget(load<u32>(action, ACTION_REPLACE), load<u32>(action, ACTION_REPLACE_OFF),
+    load<u32>(action, ACTION_REPLACE_LEN), matchedLength);
+  return done ? <u32>(end - output) : 0;
 }
 
 function appendHost(record: usize): bool {
@@ -71,21 +82,20 @@ function appendHost(record: usize): bool {
   return append(ptr, hostLength(ptr, lengthOf(SLOT_AUTHORITY)));
 }
 
-/** The path, replaced as the filter says, and the request's query. */
-function appendTarget(record: usize, matchedLength: u32): bool {
+/** The path, replaced as REPLACE_* says, and the request's query. */
+function appendTarget(kind: u32, replacementOff: u32, replacementLen: u32, matched: u32): bool {
   const target = addressOf(SLOT_PATH);
   const targetLength = present(SLOT_PATH) ? lengthOf(SLOT_PATH) : 0;
-  const kind = load<u32>(record, REDIRECT_PATH_KIND);
-  if (kind == REDIRECT_PATH_SAME) return append(target, targetLength);
+  if (kind == REPLACE_NOTHING) return append(target, targetLength);
   let query: u32 = 0;
   while (query < targetLength && load<u8>(target + query) != QUESTION) query += 1;
   const start = end;
-  let len = load<u32>(record, REDIRECT_PATH_LEN);
-  const replacement = text(load<u32>(record, REDIRECT_PATH_OFF));
-  if (kind == REDIRECT_PATH_PREFIX) {
+  let len = replacementLen;
+  const replacement = text(replacementOff);
+  if (kind == REPLACE_PREFIX) {
     if (len && load<u8>(replacement + len - 1) == SLASH) len -= 1;
     if (!append(replacement, len)) return false;
-    const kept = matchedLength < query ? matchedLength : query;
+    const kept = matched < query ? matched : query;
     if (!append(target + kept, query - kept)) return false;
   } else if (!append(replacement, len)) return false;
   if (end == start) appendByte(SLASH);

@@ -1,0 +1,24 @@
+// The workload as `fairlead build --target envoy` makes it.
+
+import { bakeFilter, compile } from "../../compiler/compile.ts";
+import { hasError } from "../../compiler/diagnostic.ts";
+import { bootstrap } from "../../compiler/emit/envoy.ts";
+import type { Emitted, Fields } from "./variants.ts";
+import { manifests } from "./workload.ts";
+
+export function emitted(routes: number, upstreamPort: number): Emitted {
+  const compilation = compile([{ path: "bench.yaml", text: manifests(routes, upstreamPort) }]);
+  const { ir, diagnostics } = compilation;
+  const [cluster, ...others] = ir.clusters;
+  if (hasError(diagnostics) || cluster === undefined || others.length > 0) {
+    throw new Error(`the workload does not compile: ${diagnostics[0]?.title ?? "no cluster"}`);
+  }
+  const whole = bootstrap({ ir, filterWasm: bakeFilter(compilation) });
+  const { listeners: [listener], clusters } = whole["static_resources"] as unknown as Resources;
+  return { listener, clusters, cluster: cluster.name };
+}
+
+interface Resources {
+  readonly listeners: readonly [Fields];
+  readonly clusters: readonly Fields[];
+}

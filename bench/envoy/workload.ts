@@ -1,0 +1,71 @@
+// What is routed: n routes of one hostname, each a path prefix, all to one Service. All variants
+// carry out the same routes and are asked the same requests.
+
+export const hostname = "bench.example.com";
+
+export type Position = "first" | "middle" | "last" | "missing";
+
+export const positions: readonly Position[] = ["first", "middle", "last", "missing"];
+
+/** All of one length, whatever their number, so that only the number differs. */
+export function routePath(index: number): string {
+  return `/team-${String(index % 100).padStart(2, "0")}/service-${String(index).padStart(6, "0")}`;
+}
+
+/** A request's path below the route's prefix. */
+export function requestPath(routes: number, position: Position): string {
+  const index = { first: 0, middle: routes >> 1, last: routes - 1, missing: 999_999 }[position];
+  return `${routePath(index)}/items/42`;
+}
+
+/** The manifests: rules of 16 to an HTTPRoute, which is the most that its schema allows. */
+export function manifests(routes: number, upstreamPort: number): string {
+  const resources: object[] = [gateway, service, endpointSlice(upstreamPort)];
+  for (let first = 0; first < routes; first += 16) {
+    resources.push(httpRoute(first, Math.min(first + 16, routes)));
+  }
+  return resources.map((resource) => `${JSON.stringify(resource)}\n`).join("---\n");
+}
+
+const namespace = "bench";
+
+const gateway = {
+  apiVersion: "gateway.networking.k8s.io/v1",
+  kind: "Gateway",
+  metadata: { name: "bench", namespace },
+  spec: {
+    gatewayClassName: "fairlead",
+    listeners: [{ name: "http", protocol: "HTTP", port: 80 }],
+  },
+};
+
+const service = {
+  apiVersion: "v1",
+  kind: "Service",
+  metadata: { name: "upstream", namespace },
+  spec: { ports: [{ name: "http", port: 80 }] },
+};
+
+function endpointSlice(port: number): object {
+  return {
+    apiVersion: "discovery.k8s.io/v1",
+    kind: "EndpointSlice",
+    metadata: { name: "upstream", namespace, labels: { "kubernetes.io/service-name": "upstream" } },
+    addressType: "IPv4",
+    endpoints: [{ addresses: ["127.0.0.1"], conditions: { ready: true } }],
+    ports: [{ name: "http", port, protocol: "TCP" }],
+  };
+}
+
+function httpRoute(from: number, to: number): object {
+  const rules = Array.from({ length: to - from }, (_, i) => ({
+    matches: [{ path: { type: "PathPrefix", value: routePath(from + i) } }],
+    backendRefs: [{ name: "upstream", port: 80 }],
+  }));
+  return {
+    apiVersion: "gateway.networking.k8s.io/v1",
+    kind: "HTTPRoute",
+    metadata: { name: `routes-${String(from).padStart(6, "0")}`, namespace },
+    spec: { parentRefs: [{ name: "bench" }], hostnames: [hostname], rules },
+  };
+}

@@ -1,0 +1,60 @@
+// Whether two runtimes gave the same answer. What may differ is listed here, with the reason, and
+// in docs/conformance.md.
+
+import { isSplit, sharesOf, showRequest, type Observation } from "./judge.ts";
+import type { Exchange, Split } from "./scenario.ts";
+
+type Lines = readonly (readonly [string, string])[];
+
+/** Response fields that speak about one connection, the framing of one message, or the time. */
+export const ownOfResponse: Readonly<Record<string, string>> = {
+  "connection": "speaks about one connection (RFC 9110, section 7.6.1)",
+  "keep-alive": "speaks about one connection",
+  "transfer-encoding": "frames the message; which framing is chosen is each server's own",
+  "content-length": "frames the message, as above",
+  "date": "the time of the answer",
+};
+
+/** Request fields that backends may see in one runtime only. */
+export const ownOfRequest: Readonly<Record<string, string>> = {
+  "connection": "speaks about one connection (RFC 9110, section 7.6.1)",
+  "transfer-encoding": "frames the message; which framing is chosen is each client's own",
+  "content-length": "frames the message, as above",
+  "x-echo-id": "the suite's own: tells the exchanges apart",
+};
+
+/** As one text a line, sorted by name; lines of one name keep their order. */
+function normal(lines: Lines | undefined, own: Readonly<Record<string, string>>): string {
+  const kept = (lines ?? []).filter(([name]) => !(name in own));
+  return kept.map(([name, value], i) => ({ name, value, i }))
+    .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : a.i - b.i))
+    .map(({ name, value }) => `${name}: ${value}`).join("\n");
+}
+
+function parts(seen: Observation): Readonly<Record<string, unknown>> {
+  const { upstream } = seen;
+  return {
+    "status": seen.status, "backend": seen.backend, "location": seen.location,
+    "copies": seen.mirrored?.join(),
+    "response headers": normal(seen.headers, ownOfResponse),
+    "the backend's method": upstream?.method,
+    "the backend's path": upstream?.path,
+    "the backend's host": upstream?.host,
+    "the backend's headers": normal(upstream?.headers, ownOfRequest),
+  };
+}
+
+export function differences(
+  request: Exchange | Split, left: readonly Observation[], right: readonly Observation[],
+): readonly string[] {
+  const sorted = (seen: readonly Observation[]): string =>
+    JSON.stringify(Object.entries(sharesOf(seen)).sort());
+  if (isSplit(request)) {
+    return sorted(left) === sorted(right) ? []
+      : [`${showRequest(request)}: shares ${sorted(left)} and ${sorted(right)}`];
+  }
+  const none: Observation = { status: 0 };
+  const [one, other] = [parts(left[0] ?? none), parts(right[0] ?? none)];
+  return Object.keys(one).filter((key) => one[key] !== other[key]).map((key) =>
+    `${showRequest(request)}: ${key} differ:\n${String(one[key])}\n--\n${String(other[key])}`);
+}

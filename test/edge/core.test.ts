@@ -1,0 +1,146 @@
+// The binding to the core: a core of our own stands in, so that every answer can be had.
+
+import { expect, test } from "vitest";
+
+import {
+  ABSENT, SLOT_AUTHORITY, SLOT_HEADERS, SLOT_METHOD, SLOT_PATH, VERDICT_CLUSTER, VERDICT_FORWARD,
+  VERDICT_HOST_LEN, VERDICT_HOST_PTR, VERDICT_KIND, VERDICT_REDIRECT, VERDICT_RESPOND,
+  VERDICT_STATUS, VERDICT_TEXT_LEN, VERDICT_TEXT_PTR,
+} from "../../filters/core/format.ts";
+import {
+  createCore, loadTable, writeText, type CoreExports, type RequestParts,
+} from "../../runtime/edge/core.ts";
+
+const inputPtr = 1024;
+const inputLength = 300;
+const verdictPtr = 512;
+
+interface Fake {
+  readonly exports: CoreExports;
+  /** What was put into each slot; null where it was said to be absent. */
+  readonly slots: Map<number, string | null>;
+}
+
+/** Asks for `wanted`, one run after the other, then gives `words` (by byte offset). */
+function fakeCore(wanted: readonly number[], words: Readonly<Record<number, number>>): Fake {
+  const memory = { buffer: new ArrayBuffer(4096) };
+  const slots = new Map<number, string | null>();
+  let asked = 0;
+  const exports: CoreExports = {
+    memory,
+    reserve: () => 2048,
+    load: () => 7,
+    inputPtr: () => inputPtr,
+    inputLength: () => inputLength,
+    verdictPtr: () => verdictPtr,
+    start: () => {
+      slots.clear();
+      asked = 0;
+    },
+    put: (slot, ptr, length) => {
+      const text = new Uint8Array(memory.buffer, ptr, length === ABSENT ? 0 : length);
+      slots.set(slot, length === ABSENT ? null : new TextDecoder().decode(text));
+    },
+    run: () => {
+      const slot = wanted[asked];
+      asked += 1;
+      if (slot !== undefined) return -(slot + 1);
+      const view = new DataView(memory.buffer, verdictPtr);
+      for (const [at, word] of Object.entries(words)) view.setUint32(Number(at), word, true);
+      return words[VERDICT_KIND] ?? 0;
+    },
+  };
+  return { exports, slots };
+}
+
+function request(parts: Partial<RequestParts> = {}): RequestParts {
+  const header = (): null => null;
+  return { gatewayPort: 0, authority: "a.b", target: "/x?y", method: "GET", header, ...parts };
+}
+
+test("authority, target and method are there before the first run", () => {
+  const words = { [VERDICT_KIND]: VERDICT_FORWARD, [VERDICT_CLUSTER]: 3 };
+  const { exports, slots } = fakeCore([], words);
+  const verdict = createCore(exports, []).decide(request());
+  expect([slots.get(SLOT_AUTHORITY), slots.get(SLOT_PATH), slots.get(SLOT_METHOD)])
+    .toEqual(["a.b", "/x?y", "GET"]);
+  expect(verdict).toMatchObject({ kind: VERDICT_FORWARD, cluster: 3 });
+  expect([verdict.text, verdict.host]).toEqual([undefined, undefined]);
+});
+
+test("a header is read when the core asks for it, and only then", () => {
+  const { exports, slots } = fakeCore([SLOT_HEADERS + 1, SLOT_HEADERS], { [VERDICT_KIND]: 0 });
+  const read: string[] = [];
+  const header = (name: string): string | null => {
+    read.push(name);
+    return name === "x-b" ? "grüße" : null;
+  };
+  createCore(exports, ["x-a", "x-b", "x-c"]).decide(request({ header }));
+  expect(read).toEqual(["x-b", "x-a"]);
+  expect(slots.get(SLOT_HEADERS + 1)).toBe("grüße");
+  expect(slots.get(SLOT_HEADERS)).toBeNull();
+});
+
+test("a request that does not fit into the buffer is a 431", () => {
+  const { exports } = fakeCore([SLOT_HEADERS], { [VERDICT_KIND]: VERDICT_FORWARD });
+  const core = createCore(exports, ["x-a"]);
+  const tooLarge = { kind: VERDICT_RESPOND, status: 431 };
+  expect(core.decide(request({ target: `/${"a".repeat(inputLength)}` }))).toMatchObject(tooLarge);
+  const header = (): string => "ü".repeat(inputLength / 2);
+  expect(core.decide(request({ header }))).toMatchObject(tooLarge);
+  expect(core.decide(request()).status).not.toBe(431);
+});
+
+test("a core that never comes to an end is a defect, not a hang", () => {
+  const { exports } = fakeCore(Array(100).fill(SLOT_HEADERS), {});
+  expect(() => createCore(exports, ["x-a"]).decide(request())).toThrow("asked for more");
+});
+
+test("a redirect has its location", () => {
+  const text = "https://a.b/ü";
+  const bytes = new TextEncoder().encode(text);
+  const { exports } = fakeCore([], {
+    [VERDICT_KIND]: VERDICT_REDIRECT, [VERDICT_STATUS]: 302,
+    [VERDICT_TEXT_PTR]: 3000, [VERDICT_TEXT_LEN]: bytes.length,
+  });
+  new Uint8Array(exports.memory.buffer).set(bytes, 3000);
+  expect(createCore(exports, []).decide(request())).toMatchObject({ status: 302, text });
+});
+
+test("a rewrite has its target and its host, each by itself too", () => {
+  const { exports } = fakeCore([], {
+    [VERDICT_KIND]: VERDICT_FORWARD, [VERDICT_TEXT_PTR]: 3000, [VERDICT_TEXT_LEN]: 4,
+    [VERDICT_HOST_PTR]: 3004, [VERDICT_HOST_LEN]: 3,
+  });
+  new Uint8Array(exports.memory.buffer).set(new TextEncoder().encode("/new" + "a.b"), 3000);
+  expect(createCore(exports, []).decide(request())).toMatchObject({ text: "/new", host: "a.b" });
+  const host = fakeCore([], {
+    [VERDICT_KIND]: VERDICT_FORWARD, [VERDICT_HOST_PTR]: 3004, [VERDICT_HOST_LEN]: 3,
+  });
+  new Uint8Array(host.exports.memory.buffer).set(new TextEncoder().encode("a.b"), 3004);
+  const verdict = createCore(host.exports, []).decide(request());
+  expect([verdict.text, verdict.host]).toEqual([undefined, "a.b"]);
+});
+
+test("the table is copied to where the core wants it, and its answer is passed on", () => {
+  const { exports } = fakeCore([], {});
+  expect(loadTable(exports, Uint8Array.of(1, 2, 3))).toBe(7);
+  expect([...new Uint8Array(exports.memory.buffer, 2048, 3)]).toEqual([1, 2, 3]);
+  expect(loadTable({ ...exports, reserve: () => 0 }, Uint8Array.of(1))).not.toBe(0);
+});
+
+test.each([
+  ["short", "abc"], ["empty", ""], ["long", "a".repeat(150)], ["not ASCII", "grüße"],
+  ["beyond the first plane", "a😀b"], ["long and not ASCII", "ü".repeat(80)],
+])("text is written as UTF-8: %s", (_, text) => {
+  const bytes = new Uint8Array(400);
+  const end = writeText(bytes, 5, bytes.length, text);
+  expect(new TextDecoder().decode(bytes.subarray(5, end))).toBe(text);
+});
+
+test.each([["abcd", 3, -1], ["abc", 3, 3], ["ü", 1, -1], ["ü", 2, 2]])(
+  "text never passes the end: %s in %d bytes",
+  (text, room, end) => {
+    expect(writeText(new Uint8Array(16), 0, room, text)).toBe(end);
+  },
+);

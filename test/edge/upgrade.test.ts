@@ -1,0 +1,98 @@
+// WebSocket through the front and the worker.
+
+import { createHash } from "node:crypto";
+import * as http from "node:http";
+import type { Socket } from "node:net";
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+import type { Runtime } from "../../runtime/dev/contract.ts";
+import {
+  ask, cluster, edgeRuntime, forward, gatewayPort, httpBackend, inputOf, match, rawBackend,
+  type Backend,
+} from "./world.ts";
+
+const magic = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+let runtime: Runtime;
+let address: string;
+const backends: Backend[] = [];
+
+/** Accepts, says "hello", and ends with what the client sends (short masked text) as the reason. */
+function greet(socket: Socket): void {
+  let text = "";
+  let isOpen = false;
+  socket.on("data", (data) => {
+    if (isOpen) return void socket.end(Buffer.concat([closeFrame(unmask(data))]));
+    text += data.toString("latin1");
+    const key = /sec-websocket-key: (.*)\r\n/i.exec(text)?.[1];
+    if (!text.includes("\r\n\r\n") || key === undefined) return;
+    isOpen = true;
+    const accept = createHash("sha1").update(key + magic).digest("base64");
+    socket.write("HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: websocket\r\n"
+      + `sec-websocket-accept: ${accept}\r\n\r\n`);
+    socket.write(Buffer.concat([Buffer.from([0x81, 5]), Buffer.from("hello")]));
+  });
+}
+
+function unmask(frame: Buffer): Buffer {
+  const length = (frame[1] ?? 0) & 0x7f;
+  return Buffer.from(frame.subarray(6, 6 + length).map((byte, i) => byte ^ (frame[2 + (i % 4)] ?? 0)));
+}
+
+function closeFrame(reason: Buffer): Buffer {
+  return Buffer.concat([Buffer.from([0x88, 2 + reason.length, 0x0f, 0xa0]), reason]);
+}
+
+beforeAll(async () => {
+  const greeting = await rawBackend(greet);
+  const plain = await httpBackend((_, response) => void response.writeHead(403).end("no"));
+  backends.push(greeting, plain);
+  const named = (port: number) => ({ kind: "dns" as const, hostname: "localhost", port });
+  runtime = await edgeRuntime();
+  const served = await runtime.start(inputOf({
+    clusters: [
+      { ...cluster("named", []), endpoints: named(greeting.port) },
+      { ...cluster("plain", []), endpoints: named(plain.port) },
+      cluster("address", [greeting]),
+    ],
+    gatewayPorts: [gatewayPort("gw", 80, {
+      "*": ["/named", "/plain", "/address"].map((path, i) => match(path, forward([[1, i]]))),
+    })],
+  }));
+  address = served.listeners[0]?.address ?? "";
+});
+
+afterAll(async () => {
+  await runtime?.stop();
+  await Promise.all(backends.map((b) => b.close()));
+});
+
+test("messages pass both ways to a name", async () => {
+  const socket = new WebSocket(`ws://${address}/named`);
+  const ended = new Promise<readonly [number, string]>((resolve, reject) => {
+    socket.onmessage = ({ data }) => socket.send(`got ${String(data)}`);
+    socket.onclose = ({ code, reason }) => resolve([code, reason]);
+    socket.onerror = () => reject(new Error("the WebSocket failed"));
+  });
+  expect(await ended).toEqual([4000, "got hello"]);
+});
+
+const upgrade = {
+  connection: "Upgrade", upgrade: "websocket", "sec-websocket-version": "13",
+  "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+};
+
+test("a refusal is passed on", async () => {
+  expect(await ask(address, "/plain", { headers: upgrade })).toMatchObject({ status: 403, body: "no" });
+});
+
+test("an upgrade at an address is a 501 as long as it is not carried", async () => {
+  expect((await ask(address, "/address", { headers: upgrade })).status).toBe(501);
+});
+
+test("another upgrade than to WebSocket is declined, and the request answered", async () => {
+  const h2c = { connection: "Upgrade, HTTP2-Settings", upgrade: "h2c", "http2-settings": "x" };
+  const answer = await ask(address, "/plain", { method: "POST", headers: h2c, body: "x" });
+  expect([answer.status, answer.body]).toEqual([403, "no"]);
+  expect(http.STATUS_CODES[answer.status]).toBe("Forbidden");
+});
