@@ -1,7 +1,8 @@
 // The slow, obvious matcher over ranked IR: what the specification says, sentence by sentence. The
 // core must agree with it on every request (property tests), and `explain` tells its reasons.
 
-import type { GatewayPort, PathMatch, RouteMatch, VirtualHost } from "./ir.ts";
+import type { GatewayPort, PathMatch, RouteMatch, ValueMatch, VirtualHost } from "./ir.ts";
+import { matchesWhole } from "./regex/whole.ts";
 
 export interface ReferenceRequest {
   /** The Host header or :authority, as received. */
@@ -51,7 +52,9 @@ export function pathMatches(match: PathMatch, target: string): boolean {
   // "If no matches are specified, the default is a prefix path match on '/', which has the effect
   // of matching every HTTP request": also those without an absolute path.
   if (match.kind === "prefix" && match.value === "") return true;
-  if (path === undefined || match.kind === "regex") return false;
+  if (path === undefined) return false;
+  // RE2, over the whole path without its query, as Envoy's safe_regex.
+  if (match.kind === "regex") return matchesWhole(match.value, path);
   if (match.kind === "exact") return path === match.value;
   // "Matching is case-sensitive and done on a path element by element basis."
   return path === match.value || path.startsWith(`${match.value}/`);
@@ -63,18 +66,47 @@ export function headerValue(request: ReferenceRequest, name: string): string | u
   return values.length === 0 ? undefined : values.join(", ");
 }
 
+/**
+ * The value of the first query parameter of that name, undecoded, or undefined. "If a query param is
+ * repeated … implementations should match against the first value."
+ */
+export function queryValue(target: string, name: string): string | undefined {
+  const [beforeFragment = ""] = target.split("#", 1);
+  const question = beforeFragment.indexOf("?");
+  if (question < 0) return undefined;
+  for (const parameter of beforeFragment.slice(question + 1).split("&")) {
+    const equals = parameter.indexOf("=");
+    const own = equals < 0 ? parameter : parameter.slice(0, equals);
+    if (own === name) return equals < 0 ? "" : parameter.slice(equals + 1);
+  }
+  return undefined;
+}
+
+function valueMatches(match: ValueMatch, value: string | undefined): boolean {
+  if (value === undefined) return false;
+  return match.kind === "exact" ? value === match.value : matchesWhole(match.value, value);
+}
+
 /** Why a match does not take the request; undefined where it does. */
 export type Obstacle =
   | { readonly kind: "path" }
   | { readonly kind: "method" }
-  | { readonly kind: "header"; readonly name: string; readonly value: string | undefined };
+  | {
+    readonly kind: "header" | "query parameter";
+    readonly match: ValueMatch;
+    readonly value: string | undefined;
+  };
 
 export function obstacle(match: RouteMatch, request: ReferenceRequest): Obstacle | undefined {
   if (!pathMatches(match.path, request.target)) return { kind: "path" };
   if (match.method !== undefined && match.method !== request.method) return { kind: "method" };
   for (const header of match.headers) {
     const value = headerValue(request, header.name);
-    if (value !== header.value) return { kind: "header", name: header.name, value };
+    if (!valueMatches(header, value)) return { kind: "header", match: header, value };
+  }
+  for (const parameter of match.queryParams) {
+    const value = queryValue(request.target, parameter.name);
+    if (!valueMatches(parameter, value)) return { kind: "query parameter", match: parameter, value };
   }
   return undefined;
 }

@@ -73,10 +73,11 @@ function candidate(
 function describeObstacle(problem: Obstacle, match: RouteMatch): string {
   if (problem.kind === "method") return `the method is not ${match.method}`;
   if (problem.kind === "path") return "the path does not match";
-  const wanted = match.headers.find((h) => h.name === problem.name)?.value;
+  const { name, value, kind } = problem.match;
+  const wanted = kind === "exact" ? `\`${value}\`` : `a match of \`${value}\``;
   return problem.value === undefined
-    ? `header \`${problem.name}\` is absent, \`${wanted}\` is asked for`
-    : `header \`${problem.name}\` is \`${problem.value}\`, not \`${wanted}\``;
+    ? `${problem.kind} \`${name}\` is absent, ${wanted} is asked for`
+    : `${problem.kind} \`${name}\` is \`${problem.value}\`, not ${wanted}`;
 }
 
 /** A wider virtual host is never fallen back on; where it would have matched, that is worth a word. */

@@ -114,7 +114,10 @@ interface Work {
   /** Sets of states: byte states, matches, and assertions that wait for the next byte. */
   readonly sets: Int32Array[];
   readonly before: number[];
+  /** States by their sets. */
   readonly known: Map<string, number>;
+  /** States by what leads into them: most steps lead where an earlier one led. */
+  readonly entered: Map<string, number>;
 }
 
 function determine(nfa: Nfa, limits: Limits): Automaton {
@@ -122,6 +125,7 @@ function determine(nfa: Nfa, limits: Limits): Automaton {
   const work: Work = {
     nfa, limits, classOf, samples, mark: new Uint32Array(nfa.states.length), generation: 0,
     steps: 0, sets: [new Int32Array(0)], before: [OTHER], known: new Map([["", 0]]),
+    entered: new Map(),
   };
   const start = enter(work, [nfa.start], EDGE);
   const rows: Int32Array[] = [];
@@ -251,14 +255,12 @@ function row(work: Work, state: number): Int32Array {
     // Without assertions the next byte's kind makes no difference.
     if (decided) break;
   }
-  // Most classes lead where another one leads: what that is need be found once.
-  const found = new Map<string, number>();
   return Int32Array.from(targets, (outs, c) => {
     if (outs.length === 0) return 0;
     const kind = kindOf(samples[c] ?? 0);
     const key = `${kind}:${outs.join()}`;
-    const target = found.get(key) ?? enter(work, outs, kind);
-    found.set(key, target);
+    const target = work.entered.get(key) ?? enter(work, outs, kind);
+    work.entered.set(key, target);
     return target;
   });
 }

@@ -53,7 +53,8 @@ export const respond500: Rule["action"] = { kind: "forward", backends: [], reque
 
 const label = fc.constantFrom("a", "b", "api", "example", "com", "x-1");
 const name = fc.array(label, { minLength: 1, maxLength: 4 }).map((l) => l.join("."));
-const hostname = fc.oneof(name, name.map((n) => `*.${n}`), fc.constant("*"));
+const hostname = fc.oneof(
+  name, name.map((n) => `*.${n}`), { arbitrary: fc.constant("*"), weight: 3 });
 const segment = fc.constantFrom("", "a", "b", "ab", "store", "longer-than-eight-bytes", "é");
 const path = fc.array(segment, { maxLength: 5 }).map((s) => s.map((x) => `/${x}`).join(""));
 const header = fc.record({
@@ -61,6 +62,17 @@ const header = fc.record({
   name: fc.constantFrom("x-canary", "version", "accept"),
   value: fc.constantFrom("", "1", "true", "v2, v3", "é"),
 });
+const pattern = fc.constantFrom("1|true", "v[0-9](, v3)?", ".*", "", "[^/]+", "\\\\w*é?");
+const valueHeader = fc.oneof(
+  { arbitrary: header, weight: 3 },
+  { arbitrary: fc.record({ kind: fc.constant("regex" as const), name: fc.constantFrom("x-canary", "version"), value: pattern }), weight: 1 },
+);
+const parameter = fc.record({
+  kind: fc.constantFrom("exact" as const, "regex" as const), name: fc.constantFrom("a", "b", ""),
+  value: fc.constantFrom("", "1", "x", "v2", "[0-9]+"),
+});
+const pathPattern = fc.constantFrom(
+  "/a/[^/]+", "/[^/]+/b", "/store(/.*)?", "/.*", "/(a|b)+", "/ab/.*/b", "/[^/]+/[^/]+/ab", "/é.*", "", "/a");
 const method = fc.constantFrom("GET", "POST", "PUT", "HEAD", "DELETE", "OPTIONS", "PATCH", "TRACE");
 
 const matchShape = fc.record({
@@ -68,9 +80,14 @@ const matchShape = fc.record({
     path.map((p) => ({ kind: "exact" as const, value: p === "" ? "/" : p })),
     // Canonical prefixes end in no slash.
     path.map((p) => ({ kind: "prefix" as const, value: p.replace(/\/+$/, "") })),
+    pathPattern.map((value) => ({ kind: "regex" as const, value })),
   ),
   method: fc.option(method, { nil: undefined, freq: 2 }),
-  headers: fc.uniqueArray(header, { maxLength: 2, selector: (h) => h.name }),
+  headers: fc.uniqueArray(valueHeader, { maxLength: 2, selector: (h) => h.name }),
+  queryParams: fc.oneof(
+    { arbitrary: fc.constant([]), weight: 3 },
+    { arbitrary: fc.uniqueArray(parameter, { maxLength: 2, selector: (q) => q.name }), weight: 1 },
+  ),
 });
 
 /** IR of one to three gateway ports whose matches all have rules of their own. */
@@ -87,7 +104,7 @@ export const irs: fc.Arbitrary<Ir> = fc.array(
 ).map((ports) => {
   let rules = 0;
   const toMatch = (routeHostname: string) => (shape: typeof matchShape extends fc.Arbitrary<infer T> ? T : never): RouteMatch => ({
-    ...shape, queryParams: [], rule: rule(`r${rules}`, respond500, rules++), matchIndex: 0,
+    ...shape, rule: rule(`r${rules}`, respond500, rules++), matchIndex: 0,
     routeHostname, origin,
   });
   return {
@@ -109,7 +126,7 @@ export const requests: fc.Arbitrary<ReferenceRequest> = fc.record({
     fc.constantFrom("[::1]:80", "127.0.0.1", ".", "..com", ":80"),
   ),
   target: fc.oneof(
-    fc.tuple(path, fc.constantFrom("", "?", "?a=/b", "#f", "/")).map(([p, q]) => `${p === "" ? "/" : p}${q}`),
+    fc.tuple(path, fc.constantFrom("", "?", "?a=/b", "#f", "/", "?a=1&b=x", "?b=v2&a=&a=1", "?x&b&=1", "?a=1#&b=2", "?a=b=c&b=12")).map(([p, q]) => `${p === "" ? "/" : p}${q}`),
     fc.constantFrom("*", ""),
   ),
   method: fc.oneof(method, fc.constantFrom("get", "BREW", "")),
