@@ -23,7 +23,9 @@ export interface Report {
 }
 
 export function printReport({ title, rows, notes }: Report): void {
-  const head = ["variant", "routes", "position", "CPU µs/request", "ratio", "requests/s", "spread"];
+  const head = [
+    "variant", "routes", "position", "CPU µs/request", "ratio", "requests/s", "spread",
+  ];
   const body = rows.map((row) => [
     row.variant,
     row.routes.toLocaleString("en-US"),

@@ -13,43 +13,59 @@ export interface CodeInfo {
   readonly about: string;
 }
 
+const error = (about: string): CodeInfo => ({ level: "error", about });
+const warning = (about: string): CodeInfo => ({ level: "warning", about });
+const note = (about: string): CodeInfo => ({ level: "note", about });
+
 const table = {
-  FL0001: { level: "error", about: "A file or folder named on the command line cannot be read." },
-  FL0002: { level: "error", about: "The input holds no Gateway, so there is nothing to serve." },
-  FL0101: { level: "error", about: "The text is not YAML. Other documents of the same file are still checked." },
-  FL0102: { level: "error", about: "The document is not a Kubernetes resource: apiVersion, kind or metadata.name is missing." },
-  FL0103: { level: "error", about: "The resource has a field that its published schema does not know." },
-  FL0104: { level: "error", about: "A value has another type than the published schema asks for." },
-  FL0105: { level: "error", about: "A field that the published schema requires is missing." },
-  FL0106: { level: "error", about: "A value breaks a limit, pattern or enumeration of the published schema." },
-  FL0107: { level: "error", about: "A validation rule (CEL) of the published schema refuses the resource." },
-  FL0108: { level: "error", about: "Two documents define the same resource." },
-  FL0109: { level: "error", about: "The API version is not one that the published schemas serve for this kind." },
-  FL0110: { level: "note", about: "Documents of kinds that take no part in routing were left out." },
-  FL0201: { level: "error", about: "A parentRef names a Gateway, ListenerSet or Service that is not in the input." },
-  FL0202: { level: "error", about: "A parentRef's sectionName or port matches no listener of its parent." },
-  FL0203: { level: "error", about: "No listener of the parent admits the route: namespace, kind or hostname." },
-  FL0204: { level: "error", about: "A backendRef names a Service that is not in the input." },
-  FL0205: { level: "error", about: "A backendRef crosses namespaces and no ReferenceGrant permits it." },
-  FL0206: { level: "error", about: "A backendRef names a group or kind that cannot be routed to." },
-  FL0207: { level: "error", about: "A backendRef names a port that the Service does not have." },
-  FL0208: { level: "error", about: "A reference to another resource (certificate, policy target, parameters) cannot be resolved." },
-  FL0209: { level: "warning", about: "A parentRef names a kind that is neither a Gateway nor a ListenerSet nor a Service." },
-  FL0210: { level: "error", about: "A filter names an extension that is not known; the spec has such requests answered with an error." },
-  FL0211: { level: "error", about: "A rule combines filters that contradict one another; the rule is left out." },
-  FL0301: { level: "warning", about: "A match can never be chosen: another one takes all of its requests first." },
-  FL0302: { level: "warning", about: "A route's hostname belongs to a more specific listener of the port, which the route is not attached to." },
-  FL0401: { level: "warning", about: "A field is not carried out on a target yet; that target behaves as if it were absent." },
-  FL0402: { level: "error", about: "A field cannot be carried out at all, and leaving it out would misroute requests." },
-  FL0403: { level: "note", about: "Several Gateways use the same port, so each gets an Envoy bootstrap of its own." },
-  FL0404: { level: "error", about: "A regular expression is not RE2, or too large for the table's automata." },
-  FL0501: { level: "error", about: "Two listeners of one Gateway conflict." },
-  FL0502: { level: "error", about: "A listener's protocol or its allowed route kinds are not supported." },
-  FL0503: { level: "error", about: "A Gateway does not allow a ListenerSet to attach." },
-  FL0504: { level: "error", about: "A Gateway asks for an address that cannot be served." },
-  FL0601: { level: "warning", about: "A DestinationRule applies to no Service of the input." },
-  FL0602: { level: "warning", about: "Two DestinationRules set the same field for one host; the first by age and name counts." },
-  FL0603: { level: "warning", about: "Two BackendTLSPolicies govern one target; the older one, or the first by name, counts." },
+  FL0001: error("A file or folder named on the command line cannot be read."),
+  FL0002: error("The input holds no Gateway, so there is nothing to serve."),
+  FL0101: error("The text is not YAML. Other documents of the same file are still checked."),
+  FL0102: error(
+    "The document is not a Kubernetes resource: apiVersion, kind or metadata.name is missing."),
+  FL0103: error("The resource has a field that its published schema does not know."),
+  FL0104: error("A value has another type than the published schema asks for."),
+  FL0105: error("A field that the published schema requires is missing."),
+  FL0106: error("A value breaks a limit, pattern or enumeration of the published schema."),
+  FL0107: error("A validation rule (CEL) of the published schema refuses the resource."),
+  FL0108: error("Two documents define the same resource."),
+  FL0109: error("The API version is not one that the published schemas serve for this kind."),
+  FL0110: note("Documents of kinds that take no part in routing were left out."),
+  FL0201: error("A parentRef names a Gateway, ListenerSet or Service that is not in the input."),
+  FL0202: error("A parentRef's sectionName or port matches no listener of its parent."),
+  FL0203: error("No listener of the parent admits the route: namespace, kind or hostname."),
+  FL0204: error("A backendRef names a Service that is not in the input."),
+  FL0205: error("A backendRef crosses namespaces and no ReferenceGrant permits it."),
+  FL0206: error("A backendRef names a group or kind that cannot be routed to."),
+  FL0207: error("A backendRef names a port that the Service does not have."),
+  FL0208: error(
+    "A reference to another resource (certificate, policy target, parameters) cannot be "
+    + "resolved."),
+  FL0209: warning(
+    "A parentRef names a kind that is neither a Gateway nor a ListenerSet nor a Service."),
+  FL0210: error(
+    "A filter names an extension that is not known; the spec has such requests answered with "
+    + "an error."),
+  FL0211: error("A rule combines filters that contradict one another; the rule is left out."),
+  FL0301: warning("A match can never be chosen: another one takes all of its requests first."),
+  FL0302: warning(
+    "A route's hostname belongs to a more specific listener of the port, which the route is "
+    + "not attached to."),
+  FL0401: warning(
+    "A field is not carried out on a target yet; that target behaves as if it were absent."),
+  FL0402: error(
+    "A field cannot be carried out at all, and leaving it out would misroute requests."),
+  FL0403: note("Several Gateways use the same port, so each gets an Envoy bootstrap of its own."),
+  FL0404: error("A regular expression is not RE2, or too large for the table's automata."),
+  FL0501: error("Two listeners of one Gateway conflict."),
+  FL0502: error("A listener's protocol or its allowed route kinds are not supported."),
+  FL0503: error("A Gateway does not allow a ListenerSet to attach."),
+  FL0504: error("A Gateway asks for an address that cannot be served."),
+  FL0601: warning("A DestinationRule applies to no Service of the input."),
+  FL0602: warning(
+    "Two DestinationRules set the same field for one host; the first by age and name counts."),
+  FL0603: warning(
+    "Two BackendTLSPolicies govern one target; the older one, or the first by name, counts."),
 } as const satisfies Record<string, CodeInfo>;
 
 export type Code = keyof typeof table;

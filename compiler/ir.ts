@@ -282,11 +282,14 @@ export interface StreamRoute {
 
 export type Endpoints =
   /** From EndpointSlices; only the ready ones. Empty: 503. */
-  | { readonly kind: "static"; readonly addresses: readonly { readonly address: string; readonly port: number }[] }
+  | {
+    readonly kind: "static";
+    readonly addresses: readonly { readonly address: string; readonly port: number }[];
+  }
   /** No EndpointSlice is in the input: the Service's DNS name (or the ExternalName) is dialled. */
   | { readonly kind: "dns"; readonly hostname: string; readonly port: number };
 
-/** What DestinationRules ask for, durations in milliseconds. An absent field keeps the host's default. */
+/** What DestinationRules ask for; durations in milliseconds. Absent: the host's default. */
 export interface ClusterPolicy {
   readonly loadBalancer?: "ROUND_ROBIN" | "LEAST_REQUEST" | "RANDOM";
   readonly maxConnections?: number;

@@ -1,4 +1,4 @@
-// argv → command → exit status. The only file that touches `process`, and the only one that prints.
+// argv → command → exit status. The only file that touches `process` and the only one that prints.
 
 import manifest from "../package.json" with { type: "json" };
 import { readArguments } from "./commands/arguments.ts";

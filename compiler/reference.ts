@@ -29,7 +29,7 @@ export function hostnameMatches(hostname: string, host: string | undefined): boo
   return hostname.startsWith("*.") ? host.endsWith(hostname.slice(1)) : host === hostname;
 }
 
-/** The most specific virtual host for the request: exact before wildcards, longer before shorter. */
+/** The most specific virtual host for the request: exact before wildcard, longer before shorter. */
 export function findVirtualHost(
   port: GatewayPort, authority: string | undefined,
 ): VirtualHost | undefined {
@@ -67,8 +67,8 @@ export function headerValue(request: ReferenceRequest, name: string): string | u
 }
 
 /**
- * The value of the first query parameter of that name, undecoded, or undefined. "If a query param is
- * repeated … implementations should match against the first value."
+ * The value of the first query parameter of that name, undecoded, or undefined. "If a query param
+ * is repeated … implementations should match against the first value."
  */
 export function queryValue(target: string, name: string): string | undefined {
   const [beforeFragment = ""] = target.split("#", 1);
@@ -106,7 +106,9 @@ export function obstacle(match: RouteMatch, request: ReferenceRequest): Obstacle
   }
   for (const parameter of match.queryParams) {
     const value = queryValue(request.target, parameter.name);
-    if (!valueMatches(parameter, value)) return { kind: "query parameter", match: parameter, value };
+    if (!valueMatches(parameter, value)) {
+      return { kind: "query parameter", match: parameter, value };
+    }
   }
   return undefined;
 }

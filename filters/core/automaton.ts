@@ -1,26 +1,27 @@
-// Regular expressions at run time: one automaton over the bytes of a value. It decides any number of
-// expressions at once and takes time in the value's length only.
+// Regular expressions at run time: one automaton over the bytes of a value. It decides any number
+// of expressions at once and takes time in the value's length only.
 //
 // All fields little-endian; the whole begins at a multiple of 4.
 //
-//   0         56                 312            CHAINS_OFF      LISTS_OFF  IDS_OFF  TEXT_OFF
-//   | header  | class of each    | rows         | chains        | lists    | ids    | texts  | slack
-//   | 14 u32  | byte, 256 × u8   | u16 or u32   | 12 bytes each | u32      | u32    | bytes  | 8 bytes
+//   0        56               312          CHAINS_OFF      LISTS_OFF IDS_OFF TEXT_OFF
+//   | header | class of each  | rows       | chains        | lists   | ids   | texts | slack
+//   | 14 u32 | byte, 256 × u8 | u16 or u32 | 12 bytes each | u32     | u32   | bytes | 8 bytes
 //
 // A row is one state: for each class the reference of the state that a byte of that class leads to,
 // then the accept list of the state.
 //
 //   | class 0 | class 1 | … | class n-1 | accept |     ROW_WIDTH = n + 1
 //
-// A reference below ROW_COUNT * ROW_WIDTH is the first entry of a row; 0 is the dead row, which has
-// no way out. Any other is a chain: ROW_COUNT * ROW_WIDTH + its index. A chain stands for states from
-// which just one text leads on, as `/api/v1/` does; it is compared eight bytes at a time.
+// A reference below ROW_COUNT * ROW_WIDTH is the first entry of a row; 0 is the dead row, which
+// has no way out. Any other is a chain: ROW_COUNT * ROW_WIDTH + its index. A chain stands for
+// states from which just one text leads on, as `/api/v1/` does; it is compared eight bytes at a
+// time.
 //
 // LISTS holds LIST_COUNT + 1 positions in IDS: list i goes from the i-th to the next. List 0 is
 // empty. An id is the number of an expression, whatever the table means by it.
 //
-// The class map merges bytes beyond ASCII where an expression takes any character: such an automaton
-// is right for UTF-8 only (TEXT_ONLY), and what it accepts is checked once more.
+// The class map merges bytes beyond ASCII where an expression takes any character: such an
+// automaton is right for UTF-8 only (TEXT_ONLY), and what it accepts is checked once more.
 
 import {
   AUTOMATON_CHAIN_COUNT, AUTOMATON_CHAINS_OFF, AUTOMATON_CLASSES, AUTOMATON_ENTRY_SIZE,
@@ -31,8 +32,8 @@ import {
 } from "./automaton-format";
 
 /**
- * The accept list of the `textLen` bytes at `textPtr`, 0 where nothing matches. Up to 7 bytes behind
- * the text are read (and not looked at). `ptr` must have passed `verifyAutomaton`.
+ * The accept list of the `textLen` bytes at `textPtr`, 0 where nothing matches. Up to 7 bytes
+ * behind the text are read (and not looked at). `ptr` must have passed `verifyAutomaton`.
  */
 export function runAutomaton(ptr: usize, textPtr: usize, textLen: u32): u32 {
   const list = load<u32>(ptr, AUTOMATON_ENTRY_SIZE) == 2
@@ -80,7 +81,7 @@ function walk<T>(ptr: usize, textPtr: usize, end: usize): u32 {
       const column: u32 = load<u8>(ptr + load<u8>(at), AUTOMATON_CLASSES);
       const next = <u32>load<T>(rows + ((<usize>(column + state)) << alignof<T>()));
       at += 1;
-      // Most bytes leave the state as it is. Said by a branch, the next load need not wait for this.
+      // Most bytes leave the state as it is. After a branch the next load need not wait for it.
       if (next == state) continue;
       state = next;
       // Dead, or a chain.
@@ -121,18 +122,21 @@ export function isText(ptr: usize, len: u32): bool {
 }
 
 /**
- * Whether the `len` bytes at `ptr` (a multiple of 4) are an automaton that can be run on any text: no
- * reference leads out of it, and each step reads at least one byte of the text. Ids are below `ids`.
+ * Whether the `len` bytes at `ptr` (a multiple of 4) are an automaton that can be run on any text:
+ * no reference leads out of it, each step reads at least one byte of the text, and ids are below
+ * `ids`.
  */
 export function verifyAutomaton(ptr: usize, len: u32, ids: u32): bool {
-  if ((ptr & 3) != 0 || len < AUTOMATON_ROWS || load<u32>(ptr, AUTOMATON_LENGTH) != len) return false;
+  if ((ptr & 3) != 0 || len < AUTOMATON_ROWS) return false;
+  if (load<u32>(ptr, AUTOMATON_LENGTH) != len) return false;
   const size = load<u32>(ptr, AUTOMATON_ENTRY_SIZE);
   if (size != 2 && size != 4) return false;
   if (load<u32>(ptr, AUTOMATON_TEXT_ONLY) > 1) return false;
   const width = <u64>load<u32>(ptr, AUTOMATON_ROW_WIDTH);
   const rows = <u64>load<u32>(ptr, AUTOMATON_ROW_COUNT);
   // At most 256 classes and one entry more; products stay below 2^64.
-  if (width < 2 || width > 257 || rows == 0 || load<u32>(ptr, AUTOMATON_LIST_COUNT) == 0) return false;
+  if (width < 2 || width > 257 || rows == 0) return false;
+  if (load<u32>(ptr, AUTOMATON_LIST_COUNT) == 0) return false;
   const chains = <u64>AUTOMATON_ROWS + ((rows * width * size + 3) & ~3);
   const lists = chains + <u64>load<u32>(ptr, AUTOMATON_CHAIN_COUNT) * CHAIN_SIZE;
   const numbers = lists + ((<u64>load<u32>(ptr, AUTOMATON_LIST_COUNT) + 1) << 2);

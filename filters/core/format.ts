@@ -6,9 +6,9 @@
 //   0          64                  64 + 8 * SECTION_COUNT
 //   | header   | section directory | section 0 | section 1 | …
 //
-// Records refer to each other by index and to text by (offset, length) in the STRINGS section. Where
-// "the records from here to the next one's" belong together, one more record closes the section; it
-// is not counted.
+// Records refer to each other by index and to text by (offset, length) in the STRINGS section.
+// Where "the records from here to the next one's" belong together, one more record closes the
+// section; it is not counted.
 
 /** "FLRT", no zero byte: the optimiser strips zero bytes from data segments. */
 export const MAGIC: u32 = 0x54524c46;
@@ -59,7 +59,7 @@ export const SECTION_COUNT: u32 = 20;
 /** In indexes: nothing there. */
 export const NONE: u32 = 0xffffffff;
 
-// NAMES: the header names that are looked at, lower case; name n is read into slot SLOT_HEADERS + n.
+// NAMES: header names that are looked at, lower case; name n is read into slot SLOT_HEADERS + n.
 export const NAME_OFF: u32 = 0;
 export const NAME_LEN: u32 = 4;
 export const NAME_SIZE: u32 = 8;

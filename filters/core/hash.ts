@@ -32,7 +32,10 @@ export function absorb(state: u64, ptr: usize, len: u32): u64 {
   return mix(mix(state, tail), <u64>len + 1);
 }
 
-/** The 32 bits that are both the tag and what the slot is computed from. `kind` keeps exact and prefix apart. */
+/**
+ * The 32 bits that are both the tag and what the slot is computed from. `kind` keeps an exact path
+ * and a prefix of the same text apart.
+ */
 // @ts-ignore: decorator
 @inline
 export function finish(state: u64, kind: u32): u32 {

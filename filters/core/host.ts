@@ -18,7 +18,8 @@ const BRACKET: u32 = 0x5d;
 /** Whether any request of this gateway port has the same virtual host, whatever its host name. */
 export function hostMatters(gatewayPort: u32): bool {
   const port = section(SECTION_GATEWAY_PORTS) + gatewayPort * GATEWAY_PORT_SIZE;
-  return (load<u32>(port, GATEWAY_PORT_EXACT) | (load<u32>(port, GATEWAY_PORT_WILDCARDS) & ~1)) != 0;
+  const wildcards = load<u32>(port, GATEWAY_PORT_WILDCARDS) & ~1;
+  return (load<u32>(port, GATEWAY_PORT_EXACT) | wildcards) != 0;
 }
 
 /** Length of an authority without its port (RFC 3986 §3.2; an IPv6 literal keeps its brackets). */

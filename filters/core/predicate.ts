@@ -68,7 +68,8 @@ function methodOf(): u32 {
   for (let i: u32 = 0; i < len; i++) word = (word << 8) | <u64>load<u8>(ptr + i);
   switch (len) {
     case 3: return word == 0x474554 ? METHOD_GET : word == 0x505554 ? METHOD_PUT : METHOD_OTHER;
-    case 4: return word == 0x48454144 ? METHOD_HEAD : word == 0x504f5354 ? METHOD_POST : METHOD_OTHER;
+    case 4: return word == 0x48454144 ? METHOD_HEAD
+      : word == 0x504f5354 ? METHOD_POST : METHOD_OTHER;
     case 5: return word == 0x5041544348 ? METHOD_PATCH
       : word == 0x5452414345 ? METHOD_TRACE : METHOD_OTHER;
     case 6: return word == 0x44454c455445 ? METHOD_DELETE : METHOD_OTHER;

@@ -74,7 +74,8 @@ function findPin(record: usize): bool {
   pinLen = lengthOf(slot);
   if (pinLen == ABSENT) return false;
   if (load<u32>(record, SPLIT_PIN) == PIN_COOKIE) {
-    return findCookie(text(load<u32>(record, SPLIT_PIN_COOKIE_OFF)), load<u32>(record, SPLIT_PIN_COOKIE_LEN));
+    const name = text(load<u32>(record, SPLIT_PIN_COOKIE_OFF));
+    return findCookie(name, load<u32>(record, SPLIT_PIN_COOKIE_LEN));
   }
   return pinLen > 0;
 }

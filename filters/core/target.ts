@@ -61,15 +61,17 @@ export function location(redirect: u32, gatewayPort: u32, matchedLength: u32): u
     port = scheme == REDIRECT_SCHEME_SAME ? load<u32>(listener, GATEWAY_PORT_PORT) : wellKnown;
   }
   if (port != wellKnown) appendPort(port);
-  const done = appendTarget(load<u32>(record, REDIRECT_REPLACE),
-    load<u32>(record, REDIRECT_REPLACE_OFF), load<u32>(record, REDIRECT_REPLACE_LEN), matchedLength);
+  const done = appendTarget(
+    load<u32>(record, REDIRECT_REPLACE), load<u32>(record, REDIRECT_REPLACE_OFF),
+    load<u32>(record, REDIRECT_REPLACE_LEN), matchedLength);
   return done ? <u32>(end - output) : 0;
 }
 
 /** Writes the rewritten request target of an action to `output`; its length, 0 if too long. */
 export function rewrittenTarget(action: usize, matchedLength: u32): u32 {
   end = output;
-  const done = appendTarget(load<u32>(action, ACTION_REPLACE), load<u32>(action, ACTION_REPLACE_OFF),
+  const done = appendTarget(
+    load<u32>(action, ACTION_REPLACE), load<u32>(action, ACTION_REPLACE_OFF),
     load<u32>(action, ACTION_REPLACE_LEN), matchedLength);
   return done ? <u32>(end - output) : 0;
 }

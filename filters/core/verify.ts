@@ -169,7 +169,8 @@ function virtualHosts(): bool {
     const next = load<u32>(record, VIRTUAL_HOST_NEXT);
     if (next != NONE && (next <= i || next >= records)) return false;
   }
-  return ranges(SECTION_VIRTUAL_HOSTS, VIRTUAL_HOST_SIZE, VIRTUAL_HOST_FIRST_PATH, size(SECTION_PATHS))
+  const paths = size(SECTION_PATHS);
+  return ranges(SECTION_VIRTUAL_HOSTS, VIRTUAL_HOST_SIZE, VIRTUAL_HOST_FIRST_PATH, paths)
     && ranges(SECTION_VIRTUAL_HOSTS, VIRTUAL_HOST_SIZE, VIRTUAL_HOST_FIRST_EXPRESSION,
       size(SECTION_EXPRESSIONS));
 }
@@ -205,7 +206,8 @@ function conditions(): bool {
       ? load<u32>(record, CONDITION_NAME) < size(SECTION_NAMES) : isText(record + CONDITION_NAME);
     const regex = kind == CONDITION_HEADER_REGEX || kind == CONDITION_QUERY_REGEX;
     const valued = regex
-      ? load<u32>(record, CONDITION_VALUE) < size(SECTION_AUTOMATA) : isText(record + CONDITION_VALUE);
+      ? load<u32>(record, CONDITION_VALUE) < size(SECTION_AUTOMATA)
+      : isText(record + CONDITION_VALUE);
     if (!named || !valued) return false;
   }
   return true;
@@ -235,7 +237,8 @@ function rules(): bool {
 }
 
 function splits(): bool {
-  if (!ranges(SECTION_SPLITS, SPLIT_SIZE, SPLIT_FIRST_BACKEND, size(SECTION_BACKENDS))) return false;
+  const all = size(SECTION_BACKENDS);
+  if (!ranges(SECTION_SPLITS, SPLIT_SIZE, SPLIT_FIRST_BACKEND, all)) return false;
   const records = size(SECTION_SPLITS);
   for (let i: u32 = 0; i < records; i++) {
     const record = at(SECTION_SPLITS) + i * SPLIT_SIZE;

@@ -1,7 +1,7 @@
 // The core as a worker (or node) calls it: the host writes values into the arena and reads the
 // verdict as integers. Nothing is imported.
 //
-//   reserve → (copy the table) → load; then for each request: start, put…, run until it is ≥ 0.
+//   reserve → (copy the table) → load; then, for each request: start, put…, run until it is ≥ 0.
 
 import { LOAD_BAD_STATE, LOAD_OK } from "../core/format";
 import { run, start } from "../core/match";

@@ -14,9 +14,9 @@ import {
   sendLocalResponse,
 } from "./abi";
 import {
-  AUTHORITY, AUTHORITY_LEN, CLUSTER, CLUSTER_LEN, HEADERS_TOO_LARGE, HEADERS_TOO_LARGE_LEN, INVALID_BACKEND,
-  INVALID_BACKEND_LEN, LOCATION, LOCATION_LEN, NO_ROUTE, NO_ROUTE_LEN, PATH, PATH_LEN, POLICY,
-  POLICY_LEN, REDIRECT, REDIRECT_LEN,
+  AUTHORITY, AUTHORITY_LEN, CLUSTER, CLUSTER_LEN, HEADERS_TOO_LARGE, HEADERS_TOO_LARGE_LEN,
+  INVALID_BACKEND, INVALID_BACKEND_LEN, LOCATION, LOCATION_LEN, NO_ROUTE, NO_ROUTE_LEN, PATH,
+  PATH_LEN, POLICY, POLICY_LEN, REDIRECT, REDIRECT_LEN,
 } from "./text";
 
 const digits: usize = memory.data(16, 8);
@@ -101,6 +101,7 @@ function redirect(status: u32): u32 {
   const value = key + LOCATION_LEN + 1;
   memory.copy(value, load<u32>(verdict, VERDICT_TEXT_PTR), len);
   store<u8>(value + len, 0);
-  sendLocalResponse(status, REDIRECT, REDIRECT_LEN, 0, 0, pairs, <u32>(value + len + 1 - pairs), -1);
+  const size = <u32>(value + len + 1 - pairs);
+  sendLocalResponse(status, REDIRECT, REDIRECT_LEN, 0, 0, pairs, size, -1);
   return ACTION_PAUSE;
 }

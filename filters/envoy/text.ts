@@ -8,7 +8,8 @@ export const AUTHORITY_LEN: u32 = 10;
 export const PATH: usize = memory.data<u8>([0x3a, 0x70, 0x61, 0x74, 0x68]); // ":path"
 export const PATH_LEN: u32 = 5;
 
-export const METHOD: usize = memory.data<u8>([0x3a, 0x6d, 0x65, 0x74, 0x68, 0x6f, 0x64]); // ":method"
+export const METHOD: usize = memory.data<u8>([ // ":method"
+  0x3a, 0x6d, 0x65, 0x74, 0x68, 0x6f, 0x64]);
 export const METHOD_LEN: u32 = 7;
 
 export const CLUSTER: usize = memory.data<u8>([ // "x-fairlead-cluster"

@@ -25,21 +25,34 @@ function absorbBig(state: bigint, bytes: Uint8Array): bigint {
 }
 
 test("hashing agrees with the same arithmetic in big integers", () => {
-  fc.assert(fc.property(
-    fc.nat(), fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 6 }), fc.nat({ max: 1 }),
-    (owner, parts, kind) => {
-      const state = parts.reduce(absorb, seed(owner));
-      const big = parts.reduce(absorbBig, mix(multiplier, BigInt(owner)));
-      expect((BigInt(state.high) << 32n) | BigInt(state.low)).toBe(big);
-      expect(finish(state, kind)).toBe(Number((((big ^ BigInt(kind)) * finalizer) & mask) >> 32n));
-    }), { numRuns: 2000 });
+  fc.assert(
+    fc.property(
+      fc.nat(),
+      fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 6 }),
+      fc.nat({ max: 1 }),
+      (owner, parts, kind) => {
+        const state = parts.reduce(absorb, seed(owner));
+        const big = parts.reduce(absorbBig, mix(multiplier, BigInt(owner)));
+        expect((BigInt(state.high) << 32n) | BigInt(state.low)).toBe(big);
+        expect(finish(state, kind)).toBe(
+          Number((((big ^ BigInt(kind)) * finalizer) & mask) >> 32n),
+        );
+      },
+    ),
+    { numRuns: 2000 },
+  );
 });
 
 test("a tag's first place is inside the table whatever its number of slots", () => {
-  fc.assert(fc.property(fc.integer({ min: 0, max: 0xffffffff }), fc.integer({ min: 2, max: 300_000 }),
-    (tag, slots) => {
-      const at = home(tag, slots);
-      expect(at).toBe(Number((BigInt(tag) * BigInt(slots)) >> 32n));
-      expect(at).toBeLessThan(slots);
-    }));
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 0, max: 0xffffffff }),
+      fc.integer({ min: 2, max: 300_000 }),
+      (tag, slots) => {
+        const at = home(tag, slots);
+        expect(at).toBe(Number((BigInt(tag) * BigInt(slots)) >> 32n));
+        expect(at).toBeLessThan(slots);
+      },
+    ),
+  );
 });

@@ -1,14 +1,26 @@
 // Small worlds for the core's tests: IR made by hand or by fast-check, and a core that runs it.
 
 import fc from "fast-check";
-import { noEdits, type Ir, type RouteMatch, type Rule, type VirtualHost } from "../../compiler/ir.ts";
+import {
+  noEdits,
+  type Ir,
+  type RouteMatch,
+  type Rule,
+  type VirtualHost,
+} from "../../compiler/ir.ts";
 import { coreWasm } from "../../compiler/prebuilt.ts";
 import { rank } from "../../compiler/rank.ts";
 import type { ReferenceRequest } from "../../compiler/reference.ts";
 import { encode } from "../../compiler/table/encode.ts";
 import { plan, type Plan } from "../../compiler/table/plan.ts";
 import { readTable } from "../../compiler/table/read.ts";
-import { createCore, instantiate, loadTable, type Core, type Verdict } from "../../runtime/edge/core.ts";
+import {
+  createCore,
+  instantiate,
+  loadTable,
+  type Core,
+  type Verdict,
+} from "../../runtime/edge/core.ts";
 
 const module = new WebAssembly.Module(coreWasm());
 const file = { path: "made.yaml", text: "" };
@@ -35,7 +47,10 @@ export function world(ir: Ir): World {
 /** What the reference and the core are asked, in the form each takes. */
 export function decide(core: Core, gatewayPort: number, request: ReferenceRequest): Verdict {
   return core.decide({
-    gatewayPort, authority: request.authority ?? "", target: request.target, method: request.method,
+    gatewayPort,
+    authority: request.authority ?? "",
+    target: request.target,
+    method: request.method,
     header: (name) => {
       const values = request.headers.filter(([n]) => n.toLowerCase() === name).map(([, v]) => v);
       return values.length > 0 ? values.join(", ") : null;
@@ -47,14 +62,21 @@ export function rule(name: string, action: Rule["action"], ruleIndex = 0): Rule 
   return { route: { kind: "HTTPRoute", namespace: "default", name }, ruleIndex, action, origin };
 }
 
-export const respond500: Rule["action"] = { kind: "forward", backends: [], requestHeaders: noEdits };
+export const respond500: Rule["action"] = {
+  kind: "forward",
+  backends: [],
+  requestHeaders: noEdits,
+};
 
 // --- Generators: few words, so that hosts, paths and headers collide ---
 
 const label = fc.constantFrom("a", "b", "api", "example", "com", "x-1");
 const name = fc.array(label, { minLength: 1, maxLength: 4 }).map((l) => l.join("."));
 const hostname = fc.oneof(
-  name, name.map((n) => `*.${n}`), { arbitrary: fc.constant("*"), weight: 3 });
+  name,
+  name.map((n) => `*.${n}`),
+  { arbitrary: fc.constant("*"), weight: 3 },
+);
 const segment = fc.constantFrom("", "a", "b", "ab", "store", "longer-than-eight-bytes", "é");
 const path = fc.array(segment, { maxLength: 5 }).map((s) => s.map((x) => `/${x}`).join(""));
 const header = fc.record({
@@ -65,14 +87,32 @@ const header = fc.record({
 const pattern = fc.constantFrom("1|true", "v[0-9](, v3)?", ".*", "", "[^/]+", "\\\\w*é?");
 const valueHeader = fc.oneof(
   { arbitrary: header, weight: 3 },
-  { arbitrary: fc.record({ kind: fc.constant("regex" as const), name: fc.constantFrom("x-canary", "version"), value: pattern }), weight: 1 },
+  {
+    arbitrary: fc.record({
+      kind: fc.constant("regex" as const),
+      name: fc.constantFrom("x-canary", "version"),
+      value: pattern,
+    }),
+    weight: 1,
+  },
 );
 const parameter = fc.record({
-  kind: fc.constantFrom("exact" as const, "regex" as const), name: fc.constantFrom("a", "b", ""),
+  kind: fc.constantFrom("exact" as const, "regex" as const),
+  name: fc.constantFrom("a", "b", ""),
   value: fc.constantFrom("", "1", "x", "v2", "[0-9]+"),
 });
 const pathPattern = fc.constantFrom(
-  "/a/[^/]+", "/[^/]+/b", "/store(/.*)?", "/.*", "/(a|b)+", "/ab/.*/b", "/[^/]+/[^/]+/ab", "/é.*", "", "/a");
+  "/a/[^/]+",
+  "/[^/]+/b",
+  "/store(/.*)?",
+  "/.*",
+  "/(a|b)+",
+  "/ab/.*/b",
+  "/[^/]+/[^/]+/ab",
+  "/é.*",
+  "",
+  "/a",
+);
 const method = fc.constantFrom("GET", "POST", "PUT", "HEAD", "DELETE", "OPTIONS", "PATCH", "TRACE");
 
 const matchShape = fc.record({
@@ -91,46 +131,81 @@ const matchShape = fc.record({
 });
 
 /** IR of one to three gateway ports whose matches all have rules of their own. */
-export const irs: fc.Arbitrary<Ir> = fc.array(
-  fc.uniqueArray(
-    fc.record({
-      hostname,
-      matches: fc.array(matchShape, { maxLength: 12 }),
-      wider: fc.array(matchShape, { maxLength: 4 }),
-    }),
-    { maxLength: 6, selector: (h) => h.hostname },
-  ),
-  { minLength: 1, maxLength: 3 },
-).map((ports) => {
-  let rules = 0;
-  const toMatch = (routeHostname: string) => (shape: typeof matchShape extends fc.Arbitrary<infer T> ? T : never): RouteMatch => ({
-    ...shape, rule: rule(`r${rules}`, respond500, rules++), matchIndex: 0,
-    routeHostname, origin,
-  });
-  return {
-    clusters: [],
-    gatewayPorts: ports.map((hosts, port) => ({
-      gateway: { namespace: "default", name: `gateway-${port}` }, port: 80, protocol: "HTTP" as const,
-      listeners: [{ name: "http" }],
-      virtualHosts: hosts.map((h): VirtualHost => ({
-        hostname: h.hostname, listener: "http",
-        matches: [...h.matches.map(toMatch(h.hostname)), ...h.wider.map(toMatch("*"))],
+export const irs: fc.Arbitrary<Ir> = fc
+  .array(
+    fc.uniqueArray(
+      fc.record({
+        hostname,
+        matches: fc.array(matchShape, { maxLength: 12 }),
+        wider: fc.array(matchShape, { maxLength: 4 }),
+      }),
+      { maxLength: 6, selector: (h) => h.hostname },
+    ),
+    { minLength: 1, maxLength: 3 },
+  )
+  .map((ports) => {
+    let rules = 0;
+    const toMatch =
+      (routeHostname: string) =>
+      (shape: typeof matchShape extends fc.Arbitrary<infer T> ? T : never): RouteMatch => ({
+        ...shape,
+        rule: rule(`r${rules}`, respond500, rules++),
+        matchIndex: 0,
+        routeHostname,
+        origin,
+      });
+    return {
+      clusters: [],
+      gatewayPorts: ports.map((hosts, port) => ({
+        gateway: { namespace: "default", name: `gateway-${port}` },
+        port: 80,
+        protocol: "HTTP" as const,
+        listeners: [{ name: "http" }],
+        virtualHosts: hosts.map(
+          (h): VirtualHost => ({
+            hostname: h.hostname,
+            listener: "http",
+            matches: [...h.matches.map(toMatch(h.hostname)), ...h.wider.map(toMatch("*"))],
+          }),
+        ),
       })),
-    })),
-  };
-});
+    };
+  });
 
 export const requests: fc.Arbitrary<ReferenceRequest> = fc.record({
   authority: fc.oneof(
-    name, name.map((n) => `${n.toUpperCase()}:8080`), name.map((n) => `${n}.`), fc.constant(""),
+    name,
+    name.map((n) => `${n.toUpperCase()}:8080`),
+    name.map((n) => `${n}.`),
+    fc.constant(""),
     fc.constantFrom("[::1]:80", "127.0.0.1", ".", "..com", ":80"),
   ),
   target: fc.oneof(
-    fc.tuple(path, fc.constantFrom("", "?", "?a=/b", "#f", "/", "?a=1&b=x", "?b=v2&a=&a=1", "?x&b&=1", "?a=1#&b=2", "?a=b=c&b=12")).map(([p, q]) => `${p === "" ? "/" : p}${q}`),
+    fc
+      .tuple(
+        path,
+        fc.constantFrom(
+          "",
+          "?",
+          "?a=/b",
+          "#f",
+          "/",
+          "?a=1&b=x",
+          "?b=v2&a=&a=1",
+          "?x&b&=1",
+          "?a=1#&b=2",
+          "?a=b=c&b=12",
+        ),
+      )
+      .map(([p, q]) => `${p === "" ? "/" : p}${q}`),
     fc.constantFrom("*", ""),
   ),
   method: fc.oneof(method, fc.constantFrom("get", "BREW", "")),
   headers: fc.array(
-    fc.tuple(fc.constantFrom("X-Canary", "version", "accept", "other"), fc.constantFrom("", "1", "true", "v2", "v3", "é")),
-    { maxLength: 4 }),
+    fc.tuple(
+      fc.constantFrom("X-Canary", "version", "accept", "other"),
+      fc.constantFrom("", "1", "true", "v2", "v3", "é"),
+    ),
+    { maxLength: 4 },
+  ),
 });

@@ -2,32 +2,59 @@
 // test/envoy runs the same filter in the real one.
 
 import { expect, test } from "vitest";
-import { noEdits, type Cluster, type GatewayPort, type Ir, type RouteMatch } from "../../compiler/ir.ts";
+import {
+  noEdits,
+  type Cluster,
+  type GatewayPort,
+  type Ir,
+  type RouteMatch,
+} from "../../compiler/ir.ts";
 import { bake } from "../../compiler/emit/bake.ts";
 import { filterWasm } from "../../compiler/prebuilt.ts";
 import { origin, rule, world } from "../core/world.ts";
 import { hostFilter, type Header, type HostedFilter } from "./host.ts";
 
 const cluster = (name: string): Cluster => ({
-  name, host: name, port: 80, service: { namespace: "default", name }, protocol: "http1",
-  endpoints: { kind: "static", addresses: [] }, policy: {},
+  name,
+  host: name,
+  port: 80,
+  service: { namespace: "default", name },
+  protocol: "http1",
+  endpoints: { kind: "static", addresses: [] },
+  policy: {},
 });
 
 const match = (
-  path: RouteMatch["path"], action: RouteMatch["rule"]["action"], more: Partial<RouteMatch> = {},
+  path: RouteMatch["path"],
+  action: RouteMatch["rule"]["action"],
+  more: Partial<RouteMatch> = {},
 ): RouteMatch => ({
-  path, headers: [], queryParams: [], matchIndex: 0, routeHostname: "*", origin,
-  rule: rule(JSON.stringify([path, more.headers]), action), ...more,
+  path,
+  headers: [],
+  queryParams: [],
+  matchIndex: 0,
+  routeHostname: "*",
+  origin,
+  rule: rule(JSON.stringify([path, more.headers]), action),
+  ...more,
 });
 
 const forward = (...clusters: number[]): RouteMatch["rule"]["action"] => ({
-  kind: "forward", requestHeaders: noEdits,
+  kind: "forward",
+  requestHeaders: noEdits,
   backends: clusters.map((c) => ({ weight: 1, cluster: c, requestHeaders: noEdits, origin })),
 });
 
-const gatewayPort = (name: string, matches: readonly RouteMatch[], hostname = "*"): GatewayPort => ({
-  gateway: { namespace: "default", name }, port: 80, protocol: "HTTP",
-  listeners: [{ name: "http" }], virtualHosts: [{ hostname, listener: "http", matches }],
+const gatewayPort = (
+  name: string,
+  matches: readonly RouteMatch[],
+  hostname = "*",
+): GatewayPort => ({
+  gateway: { namespace: "default", name },
+  port: 80,
+  protocol: "HTTP",
+  listeners: [{ name: "http" }],
+  virtualHosts: [{ hostname, listener: "http", matches }],
 });
 
 const prefix = (value: string): RouteMatch["path"] => ({ kind: "prefix", value });
@@ -39,8 +66,12 @@ function started(ir: Ir, configuration = ""): HostedFilter {
   return filter;
 }
 
-const get = (target: string, ...more: Header[]): Header[] =>
-  [[":authority", "a.example.com"], [":path", target], [":method", "GET"], ...more];
+const get = (target: string, ...more: Header[]): Header[] => [
+  [":authority", "a.example.com"],
+  [":path", target],
+  [":method", "GET"],
+  ...more,
+];
 
 const steered = (filter: HostedFilter, headers: readonly Header[]): string | undefined =>
   filter.request(2, headers).headers.find(([n]) => n === "x-fairlead-cluster")?.[1];
@@ -52,11 +83,17 @@ const two: Ir = {
 
 test("the filter imports only the host calls it declares, and no WASI", () => {
   const imports = WebAssembly.Module.imports(new WebAssembly.Module(filterWasm()))
-    .map((i) => `${i.module}.${i.name}`).sort();
+    .map((i) => `${i.module}.${i.name}`)
+    .sort();
   expect(imports).toEqual([
-    "env.proxy_add_header_map_value", "env.proxy_get_buffer_bytes",
-    "env.proxy_get_header_map_pairs", "env.proxy_get_header_map_value", "env.proxy_get_property",
-    "env.proxy_log", "env.proxy_remove_header_map_value", "env.proxy_replace_header_map_value",
+    "env.proxy_add_header_map_value",
+    "env.proxy_get_buffer_bytes",
+    "env.proxy_get_header_map_pairs",
+    "env.proxy_get_header_map_value",
+    "env.proxy_get_property",
+    "env.proxy_log",
+    "env.proxy_remove_header_map_value",
+    "env.proxy_replace_header_map_value",
     "env.proxy_send_local_response",
   ]);
 });
@@ -65,8 +102,9 @@ test("the callback that tells gateway ports apart is exported only where there a
   const exportsOf = (ir: Ir): string[] =>
     Object.keys(hostFilter(bake(filterWasm(), world(ir).table)).exports);
   expect(exportsOf(two)).not.toContain("proxy_on_context_create");
-  expect(exportsOf({ ...two, gatewayPorts: [...two.gatewayPorts, gatewayPort("h", [])] }))
-    .toContain("proxy_on_context_create");
+  expect(
+    exportsOf({ ...two, gatewayPorts: [...two.gatewayPorts, gatewayPort("h", [])] }),
+  ).toContain("proxy_on_context_create");
 });
 
 test("a million requests add not one page of memory", () => {
@@ -91,19 +129,26 @@ test("only what decides is read: the host name, then the path", () => {
     gatewayPorts: [gatewayPort("g", [match(prefix("/a"), forward(1))], "a.example.com")],
   });
   expect(steered(filter, get("/a/b"))).toBe("two");
-  expect(filter.calls)
-    .toEqual(["get_header_map_value", "get_header_map_value", "replace_header_map_value"]);
-  expect(filter.request(2, [[":authority", "other"], [":path", "/a"]]))
-    .toMatchObject({ action: "respond", status: 404, details: "fairlead_no_route" });
+  expect(filter.calls).toEqual([
+    "get_header_map_value",
+    "get_header_map_value",
+    "replace_header_map_value",
+  ]);
+  expect(
+    filter.request(2, [
+      [":authority", "other"],
+      [":path", "/a"],
+    ]),
+  ).toMatchObject({ action: "respond", status: 404, details: "fairlead_no_route" });
 });
 
 test("a header that counts is read with all its repetitions, in one call", () => {
   const headers = [{ kind: "exact" as const, name: "version", value: "1, 2" }];
   const filter = started({
     ...two,
-    gatewayPorts: [gatewayPort("g", [
-      match(prefix(""), forward(0)), match(prefix(""), forward(1), { headers }),
-    ])],
+    gatewayPorts: [
+      gatewayPort("g", [match(prefix(""), forward(0)), match(prefix(""), forward(1), { headers })]),
+    ],
   });
   expect(steered(filter, get("/", ["version", "1"], ["x", "y"], ["version", "2"]))).toBe("two");
   expect(steered(filter, get("/", ["version", "1, 2"]))).toBe("two");
@@ -119,49 +164,83 @@ test("what a client says of the cluster is overwritten, never followed", () => {
 test("edits are carried out in order: the rule's, then the picked backend's", () => {
   const filter = started({
     ...two,
-    gatewayPorts: [gatewayPort("g", [match(prefix(""), {
-      kind: "forward",
-      requestHeaders: { set: [{ name: "a", value: "1" }], add: [{ name: "b", value: "2" }], remove: ["c"] },
-      backends: [0, 1].map((c) => ({
-        weight: 1, cluster: c, origin,
-        requestHeaders: { ...noEdits, set: [{ name: "b", value: `from ${c}` }] },
-      })),
-    })])],
+    gatewayPorts: [
+      gatewayPort("g", [
+        match(prefix(""), {
+          kind: "forward",
+          requestHeaders: {
+            set: [{ name: "a", value: "1" }],
+            add: [{ name: "b", value: "2" }],
+            remove: ["c"],
+          },
+          backends: [0, 1].map((c) => ({
+            weight: 1,
+            cluster: c,
+            origin,
+            requestHeaders: { ...noEdits, set: [{ name: "b", value: `from ${c}` }] },
+          })),
+        }),
+      ]),
+    ],
   });
-  const { headers } = filter.request(2, [["a", "0"], ["b", "0"], ["c", "0"]]);
-  expect(headers).toEqual([["a", "1"], ["b", "from 0"], ["x-fairlead-cluster", "one"]]);
+  const { headers } = filter.request(2, [
+    ["a", "0"],
+    ["b", "0"],
+    ["c", "0"],
+  ]);
+  expect(headers).toEqual([
+    ["a", "1"],
+    ["b", "from 0"],
+    ["x-fairlead-cluster", "one"],
+  ]);
 });
 
 test("a redirect is answered with its Location", () => {
   const filter = started({
     ...two,
-    gatewayPorts: [gatewayPort("g", [match(prefix("/old"), {
-      kind: "redirect", statusCode: 301, scheme: "https", port: 8443, path: { kind: "prefix", value: "/new/" },
-    })])],
+    gatewayPorts: [
+      gatewayPort("g", [
+        match(prefix("/old"), {
+          kind: "redirect",
+          statusCode: 301,
+          scheme: "https",
+          port: 8443,
+          path: { kind: "prefix", value: "/new/" },
+        }),
+      ]),
+    ],
   });
   expect(filter.request(2, get("/old/page?q=1"))).toMatchObject({
-    action: "respond", status: 301, details: "fairlead_redirect",
+    action: "respond",
+    status: 301,
+    details: "fairlead_redirect",
     responseHeaders: [["location", "https://a.example.com:8443/new/page?q=1"]],
   });
 });
 
 test("a request that does not fit the arena gets 431, and the next one is served", () => {
   const filter = started({
-    ...two, gatewayPorts: [gatewayPort("g", [match(prefix("/a"), forward(0))])],
+    ...two,
+    gatewayPorts: [gatewayPort("g", [match(prefix("/a"), forward(0))])],
   });
   const endless = filter.request(2, get(`/a/${"x".repeat(140_000)}`));
   expect(endless).toMatchObject({ status: 431, details: "fairlead_headers_too_large" });
   expect(steered(filter, get("/a/b"))).toBe("one");
 });
 
-test("each stream is served by the gateway port of its plugin, also when memory of it is gone", () => {
-  const filter = hostFilter(bake(filterWasm(), world({
-    ...two,
-    gatewayPorts: [
-      gatewayPort("g", [match(prefix(""), forward(0))]),
-      gatewayPort("h", [match(prefix(""), forward(1))]),
-    ],
-  }).table));
+test("each stream is served by its plugin's gateway port, also when memory of it is gone", () => {
+  const filter = hostFilter(
+    bake(
+      filterWasm(),
+      world({
+        ...two,
+        gatewayPorts: [
+          gatewayPort("g", [match(prefix(""), forward(0))]),
+          gatewayPort("h", [match(prefix(""), forward(1))]),
+        ],
+      }).table,
+    ),
+  );
   expect(filter.start()).toBe(true);
   expect(filter.configure(1, "default/g:80")).toBe(true);
   expect(filter.configure(2, "default/h:80")).toBe(true);
@@ -171,16 +250,22 @@ test("each stream is served by the gateway port of its plugin, also when memory 
   const at = (context: number): string | undefined =>
     filter.request(context, get("/")).headers.find(([n]) => n === "x-fairlead-cluster")?.[1];
   expect([at(10), at(11)]).toEqual(["one", "two"]);
-  // 4,096 streams later the place is another stream's: the root's id tells, which is "default/h:80".
+  // 4,096 streams later the place is another stream's; the root's id, "default/h:80", tells.
   open(11 + 4096, 1);
   expect(at(11)).toBe("two");
   expect(filter.calls[0]).toBe("get_property");
 });
 
 test("without a configuration the plugin's root id names the gateway port", () => {
-  const filter = hostFilter(bake(filterWasm(), world({
-    ...two, gatewayPorts: [...two.gatewayPorts, gatewayPort("h", [])],
-  }).table));
+  const filter = hostFilter(
+    bake(
+      filterWasm(),
+      world({
+        ...two,
+        gatewayPorts: [...two.gatewayPorts, gatewayPort("h", [])],
+      }).table,
+    ),
+  );
   expect(filter.start()).toBe(true);
   expect(filter.configure(1, "", "default/h:80")).toBe(true);
   expect(filter.configure(1, "", "default/other:80")).toBe(false);

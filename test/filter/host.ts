@@ -56,13 +56,25 @@ export function hostFilter(wasm: Uint8Array<ArrayBuffer>): HostedFilter {
       logs.push(read(ptr, length));
       return OK;
     },
-    proxy_get_header_map_value: (_map: number, ptr: number, length: number, to: number, toLength: number) => {
+    proxy_get_header_map_value: (
+      _map: number,
+      ptr: number,
+      length: number,
+      to: number,
+      toLength: number,
+    ) => {
       const found = headers.find(([n]) => n === read(ptr, length));
       return found ? give(utf8.encode(found[1]), to, toLength) : NOT_FOUND;
     },
     proxy_get_header_map_pairs: (_map: number, to: number, toLength: number) =>
       give(serialize(headers), to, toLength),
-    proxy_replace_header_map_value: (_map: number, k: number, kl: number, v: number, vl: number) => {
+    proxy_replace_header_map_value: (
+      _map: number,
+      k: number,
+      kl: number,
+      v: number,
+      vl: number,
+    ) => {
       const name = read(k, kl);
       headers = [...without(name), [name, read(v, vl)]];
       return OK;
@@ -76,27 +88,45 @@ export function hostFilter(wasm: Uint8Array<ArrayBuffer>): HostedFilter {
       return OK;
     },
     proxy_send_local_response: (
-      status: number, d: number, dl: number, _b: number, _bl: number, h: number, hl: number,
+      status: number,
+      d: number,
+      dl: number,
+      _b: number,
+      _bl: number,
+      h: number,
+      hl: number,
     ) => {
       const responseHeaders = deserialize(new Uint8Array(memory().buffer, h, hl));
       local = { status, details: read(d, dl), responseHeaders };
       return OK;
     },
-    proxy_get_buffer_bytes: (_buffer: number, _start: number, _max: number, to: number, toLength: number) =>
-      give(utf8.encode(configuration), to, toLength),
+    proxy_get_buffer_bytes: (
+      _buffer: number,
+      _start: number,
+      _max: number,
+      to: number,
+      toLength: number,
+    ) => give(utf8.encode(configuration), to, toLength),
     proxy_get_property: (_path: number, _length: number, to: number, toLength: number) =>
       give(utf8.encode(rootId), to, toLength),
   };
-  const counted = Object.fromEntries(Object.entries(env).map(([name, call]) => [name,
-    (...args: number[]) => {
-      calls.push(name.replace("proxy_", ""));
-      return (call as (...a: number[]) => number)(...args);
-    }]));
+  const counted = Object.fromEntries(
+    Object.entries(env).map(([name, call]) => [
+      name,
+      (...args: number[]) => {
+        calls.push(name.replace("proxy_", ""));
+        return (call as (...a: number[]) => number)(...args);
+      },
+    ]),
+  );
   instance = new WebAssembly.Instance(new WebAssembly.Module(wasm), { env: counted });
   const call = (name: string, ...args: number[]): number =>
     (instance.exports[name] as ((...a: number[]) => number) | undefined)?.(...args) ?? 0;
   return {
-    exports: instance.exports, memory: memory(), calls, logs,
+    exports: instance.exports,
+    memory: memory(),
+    calls,
+    logs,
     start: () => call("proxy_on_vm_start", 1, 0) === 1,
     configure: (root, config, name = config) => {
       configuration = config;
@@ -109,7 +139,8 @@ export function hostFilter(wasm: Uint8Array<ArrayBuffer>): HostedFilter {
       calls.length = 0;
       const action = call("proxy_on_request_headers", context, given.length, 1);
       return action === 0
-        ? { action: "continue", headers } : { action: "respond", headers, ...(local ?? {}) };
+        ? { action: "continue", headers }
+        : { action: "respond", headers, ...(local ?? {}) };
     },
   };
 }
@@ -138,7 +169,10 @@ function deserialize(bytes: Uint8Array): Header[] {
   return Array.from({ length: view.getUint32(0, true) }, (_, i) => {
     const n = view.getUint32(4 + i * 8, true);
     const v = view.getUint32(8 + i * 8, true);
-    const pair: Header = [text.decode(bytes.subarray(at, at + n)), text.decode(bytes.subarray(at + n + 1, at + n + 1 + v))];
+    const pair: Header = [
+      text.decode(bytes.subarray(at, at + n)),
+      text.decode(bytes.subarray(at + n + 1, at + n + 1 + v)),
+    ];
     at += n + v + 2;
     return pair;
   });
