@@ -51,12 +51,16 @@ const table = {
   FL0302: warning(
     "A route's hostname belongs to a more specific listener of the port, which the route is "
     + "not attached to."),
+  FL0303: error(
+    "An HTTPRoute and a GRPCRoute share a hostname of a listener; the older one gets it, or the "
+    + "first by name."),
   FL0401: warning(
     "A field is not carried out on a target yet; that target behaves as if it were absent."),
   FL0402: error(
     "A field cannot be carried out at all, and leaving it out would misroute requests."),
   FL0403: note("Several Gateways use the same port, so each gets an Envoy bootstrap of its own."),
   FL0404: error("A regular expression is not RE2, or too large for the table's automata."),
+  FL0405: error("An annotation of fairlead's own has a value that cannot be read."),
   FL0501: error("Two listeners of one Gateway conflict."),
   FL0502: error("A listener's protocol or its allowed route kinds are not supported."),
   FL0503: error("A Gateway does not allow a ListenerSet to attach."),

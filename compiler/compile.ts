@@ -6,6 +6,7 @@ import { decode } from "./decode.ts";
 import { sortDiagnostics, type Diagnostic } from "./diagnostic.ts";
 import type { Ir } from "./ir.ts";
 import { lower } from "./lower.ts";
+import { overlap } from "./overlap.ts";
 import { parse } from "./parse.ts";
 import { policies } from "./policy.ts";
 import { filterWasm } from "./prebuilt.ts";
@@ -42,6 +43,7 @@ export function compile(files: readonly SourceFile[]): Compilation {
     diagnostics: sortDiagnostics([
       ...parsed.flatMap((p) => p.diagnostics), ...decoded.diagnostics, ...resolution.diagnostics,
       ...policy.diagnostics, ...lowered.diagnostics, ...planned.diagnostics,
+      ...overlap(ir),
     ]),
     resolved: resolution.resolved, ir, plan: planned.plan, table: encode(planned.plan),
   };

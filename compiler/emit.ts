@@ -3,7 +3,7 @@
 import { bakeFilter, type Compilation } from "./compile.ts";
 import type { Diagnostic } from "./diagnostic.ts";
 import type { Artifact } from "./emit/artifact.ts";
-import { emitEdge } from "./emit/edge.ts";
+import { edgeDiagnostics, emitEdge } from "./emit/edge.ts";
 import { emitEnvoy } from "./emit/envoy.ts";
 import { emitIstio } from "./emit/istio.ts";
 import { coreWasm, workerJs } from "./prebuilt.ts";
@@ -15,6 +15,8 @@ export interface EmitOptions {
   readonly targets: readonly Target[];
   /** Where Envoy will find filter.wasm; absent: the bootstrap holds its bytes. */
   readonly filterPath?: string;
+  /** Where Envoy will find key pairs, `<namespace>/<secret>/tls.crt` below it. */
+  readonly tlsDir?: string;
   /** The image that Istio is to fetch, `oci://registry/name`. */
   readonly image?: string;
 }
@@ -27,7 +29,7 @@ export interface Emission {
 
 /** Refuses nothing itself: a caller that publishes looks for errors first. */
 export function emit(compilation: Compilation, options: EmitOptions): Emission {
-  const { ir, table } = compilation;
+  const { ir, table, plan: { routePolicies } } = compilation;
   const filterWasm = bakeFilter(compilation);
   const wanted = new Set(options.targets);
   const parts: Emission[] = [{
@@ -39,17 +41,20 @@ export function emit(compilation: Compilation, options: EmitOptions): Emission {
     diagnostics: [],
   }];
   if (wanted.has("envoy")) {
-    const { filterPath } = options;
-    parts.push(emitEnvoy({ ir, filterWasm, ...(filterPath !== undefined && { filterPath }) }));
+    const { filterPath, tlsDir } = options;
+    parts.push(emitEnvoy({
+      ir, routePolicies, filterWasm, ...(filterPath !== undefined && { filterPath }),
+      ...(tlsDir !== undefined && { tlsDir }),
+    }));
   }
   if (wanted.has("istio")) {
     const { image } = options;
-    const artifacts = emitIstio({ ir, filterWasm, ...(image !== undefined && { image }) });
+    const artifacts = emitIstio({ ir, routePolicies, filterWasm, ...(image !== undefined && { image }) });
     parts.push({ artifacts, diagnostics: [] });
   }
   if (wanted.has("edge")) {
     const artifacts = emitEdge({ ir, table, core: coreWasm(), worker: workerJs() });
-    parts.push({ artifacts, diagnostics: [] });
+    parts.push({ artifacts, diagnostics: edgeDiagnostics(ir) });
   }
   const byPath = (a: Artifact, b: Artifact): number => (a.path < b.path ? -1 : 1);
   return {

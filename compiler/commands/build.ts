@@ -23,7 +23,7 @@ export const run: Run = async (options, io) => {
   if (hasError(diagnostics)) return { stdout: "", diagnostics, exitCode: 1 };
   const emission = emit(compilation, {
     targets: wanted as Target[], ...text(options, "filter-path", "filterPath"),
-    ...text(options, "image", "image"),
+    ...text(options, "tls-dir", "tlsDir"), ...text(options, "image", "image"),
   });
   const all = [...diagnostics, ...emission.diagnostics];
   if (hasError(all)) return { stdout: "", diagnostics: all, exitCode: 1 };

@@ -1,5 +1,5 @@
-// `fairlead explain`: which route takes a request, and why. The reasons are the reference matcher's;
-// the compiled core decides the same request, and if the two differ that is a defect of ours.
+// `fairlead explain`: which route takes a request, and why. The reasons are the reference
+// matcher's; the compiled core decides the same request, and if the two differ that is our defect.
 
 import { NONE } from "../../filters/core/format.ts";
 import { createCore, instantiate, loadTable, type Core } from "../../runtime/edge/core.ts";

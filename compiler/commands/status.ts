@@ -1,4 +1,5 @@
-// `fairlead status`: every Gateway API resource with the status a conforming controller would write.
+// `fairlead status`: every Gateway API resource with the status that a conforming controller would
+// write.
 
 import { stringify } from "yaml";
 import { hasError } from "../diagnostic.ts";

@@ -24,7 +24,10 @@ export interface Command {
 }
 
 const file: OptionSpec = {
-  type: "string", short: "f", multiple: true, value: "PATH",
+  type: "string",
+  short: "f",
+  multiple: true,
+  value: "PATH",
   about: "a file, folder, glob, or - for the standard input; may be repeated",
 };
 
@@ -36,26 +39,39 @@ export const commands: readonly Command[] = [
   {
     name: "check",
     summary: "report what is wrong with the manifests",
-    arguments: "[PATH]…", filesAsArguments: true,
+    arguments: "[PATH]…",
+    filesAsArguments: true,
     options: { file, output: output("form of the report", "text", "json") },
     run: () => import("./check.ts"),
   },
   {
     name: "build",
     summary: "compile the manifests into a table, a filter and the files to run them",
-    arguments: "[PATH]…", filesAsArguments: true,
+    arguments: "[PATH]…",
+    filesAsArguments: true,
     options: {
       file,
       output: { type: "string", short: "o", value: "DIR", about: "where to write the artifacts" },
       target: {
-        type: "string", value: "LIST", about: "envoy, istio, edge, or several with commas",
+        type: "string",
+        value: "LIST",
+        about: "envoy, istio, edge, or several with commas",
       },
       "filter-path": {
-        type: "string", value: "PATH",
-        about: "where Envoy will find filter.wasm; without it the bootstrap holds the filter itself",
+        type: "string",
+        value: "PATH",
+        about:
+          "where Envoy will find filter.wasm; without it the bootstrap holds the filter itself",
+      },
+      "tls-dir": {
+        type: "string",
+        value: "DIR",
+        about: "where Envoy will find key pairs, NAMESPACE/SECRET/tls.crt and tls.key below it",
       },
       image: {
-        type: "string", value: "URL", about: "the filter's image for Istio: oci://registry/name:tag",
+        type: "string",
+        value: "URL",
+        about: "the filter's image for Istio: oci://registry/name:tag",
       },
     },
     run: () => import("./build.ts"),
@@ -63,15 +79,21 @@ export const commands: readonly Command[] = [
   {
     name: "explain",
     summary: "say which route takes a request, and why",
-    arguments: "[METHOD] URL", filesAsArguments: false,
+    arguments: "[METHOD] URL",
+    filesAsArguments: false,
     options: {
       file,
       header: {
-        type: "string", short: "H", multiple: true, value: "'NAME: VALUE'",
+        type: "string",
+        short: "H",
+        multiple: true,
+        value: "'NAME: VALUE'",
         about: "a header of the request; may be repeated",
       },
       gateway: {
-        type: "string", value: "NS/NAME", about: "the Gateway that receives it, where several could",
+        type: "string",
+        value: "NS/NAME",
+        about: "the Gateway that receives it, where several could",
       },
       output: output("form of the answer", "text", "json"),
     },
@@ -80,23 +102,29 @@ export const commands: readonly Command[] = [
   {
     name: "status",
     summary: "print the status that a conforming controller would write",
-    arguments: "[PATH]…", filesAsArguments: true,
+    arguments: "[PATH]…",
+    filesAsArguments: true,
     options: { file, output: output("form of the output", "yaml", "json") },
     run: () => import("./status.ts"),
   },
   {
     name: "dev",
     summary: "run the gateway on this machine, and again when a manifest changes",
-    arguments: "[PATH]…", filesAsArguments: true,
+    arguments: "[PATH]…",
+    filesAsArguments: true,
     options: {
       file,
       runtime: {
-        type: "string", value: "edge|envoy", choices: ["edge", "envoy"],
+        type: "string",
+        value: "edge|envoy",
+        choices: ["edge", "envoy"],
         about: "what serves: a worker in miniflare, or Envoy",
       },
       port: { type: "string", value: "N", about: "local port of the first listener" },
       "ready-file": {
-        type: "string", value: "PATH", about: "written as JSON once traffic is served",
+        type: "string",
+        value: "PATH",
+        about: "written as JSON once traffic is served",
       },
     },
     run: () => import("./dev.ts"),
@@ -104,14 +132,16 @@ export const commands: readonly Command[] = [
   {
     name: "inspect",
     summary: "print what a routing table holds",
-    arguments: "FILE", filesAsArguments: false,
+    arguments: "FILE",
+    filesAsArguments: false,
     options: { output: output("form of the listing", "text", "json") },
     run: () => import("./inspect.ts"),
   },
   {
     name: "explain-code",
     summary: "print the long text of a diagnostic's code, or of all",
-    arguments: "[CODE]…", filesAsArguments: false,
+    arguments: "[CODE]…",
+    filesAsArguments: false,
     options: {},
     run: () => import("./explain-code.ts"),
   },

@@ -12,7 +12,9 @@ const OP_END = 0x0b;
 export interface WasmModule {
   readonly header: Uint8Array;
   readonly memory: { readonly minPages: number; readonly maxPages?: number };
-  readonly exports: readonly { readonly name: string; readonly kind: number; readonly index: number }[];
+  readonly exports: readonly {
+    readonly name: string; readonly kind: number; readonly index: number;
+  }[];
   readonly data: readonly { readonly offset: number; readonly bytes: Uint8Array }[];
   /** All sections in their order; `body` is empty for those above. */
   readonly sections: readonly { readonly id: number; readonly body: Uint8Array }[];

@@ -2,7 +2,7 @@
 // reasons come from the reference matcher; the caller holds the result against the core.
 
 import type {
-  Cluster, GatewayPort, Ir, PathMatch, RouteMatch, Rule, VirtualHost,
+  Cluster, GatewayPort, Ir, RouteMatch, Rule, VirtualHost,
 } from "../ir.ts";
 import { deciding } from "../rank.ts";
 import {
@@ -80,7 +80,7 @@ function describeObstacle(problem: Obstacle, match: RouteMatch): string {
     : `${problem.kind} \`${name}\` is \`${problem.value}\`, not ${wanted}`;
 }
 
-/** A wider virtual host is never fallen back on; where it would have matched, that is worth a word. */
+/** A wider virtual host is never fallen back on; that it would have matched is worth a word. */
 function findWider(
   port: GatewayPort, virtualHost: VirtualHost | undefined, request: ReferenceRequest,
 ): Explanation["wider"] {
@@ -107,27 +107,4 @@ function outcome(ir: Ir, rule: Rule): Outcome {
       return { weight, share: weight / total, origin, ...(target && { cluster: target }) };
     }),
   };
-}
-
-/** "PathPrefix /store", "GET", "header version: v2": what a match asks for, in the API's words. */
-export function describeMatch(match: RouteMatch): string {
-  return [
-    describePath(match.path),
-    ...(match.method === undefined ? [] : [`method ${match.method}`]),
-    ...match.headers.map((h) => `header ${h.name}: ${h.value}`),
-    ...match.queryParams.map((q) => `query ${q.name}=${q.value}`),
-  ].join(", ");
-}
-
-function describePath(path: PathMatch): string {
-  if (path.kind === "exact") return `Exact ${path.value}`;
-  return path.kind === "prefix" ? `PathPrefix ${path.value || "/"}` : `RegularExpression ${path.value}`;
-}
-
-/** "HTTPRoute shop/checkout rules[1] matches[0]", with the rule's name where it has one. */
-export function describeOrigin(match: RouteMatch): string {
-  const { route, ruleIndex, ruleName } = match.rule;
-  const name = ruleName === undefined ? "" : ` (${ruleName})`;
-  return `${route.kind} ${route.namespace}/${route.name} `
-    + `rules[${ruleIndex}]${name} matches[${match.matchIndex}]`;
 }

@@ -2,14 +2,14 @@
 
 import type { RouteMatch } from "../ir.ts";
 import { formatSpan, positionAt, type Span } from "../source.ts";
-import {
-  describeMatch, describeOrigin, type BackendShare, type Explanation,
-} from "./explain.ts";
+import { describeMatch, describeOrigin } from "./describe.ts";
+import type { BackendShare, Explanation } from "./explain.ts";
 import type { AskedRequest } from "./request.ts";
 
 export function explanationText(asked: AskedRequest, explanations: readonly Explanation[]): string {
   const { request } = asked;
-  const head = `${request.method} ${asked.url}${request.headers.map(([n, v]) => `  ${n}: ${v}`).join("")}`;
+  const headers = request.headers.map(([name, value]) => `  ${name}: ${value}`).join("");
+  const head = `${request.method} ${asked.url}${headers}`;
   return [head, ...explanations.map((e) => textOf(asked, e))].join("\n\n") + "\n";
 }
 
@@ -39,8 +39,9 @@ function outcomeLines({ outcome }: Explanation, label: number): string[] {
   if (outcome.kind === "no-match") return [say("404: no rule matches")];
   if (outcome.kind === "respond") return [say(`${outcome.status}: ${outcome.reason}`)];
   if (outcome.kind === "redirect") return [say(`redirect with status ${outcome.status}`)];
-  return outcome.backends.map((backend, i) =>
-    `${(i === 0 ? "Backends" : "").padEnd(label)}${backendText(backend)}`);
+  return outcome.backends.map(
+    (backend, i) => `${(i === 0 ? "Backends" : "").padEnd(label)}${backendText(backend)}`,
+  );
 }
 
 function backendText({ share, cluster, origin }: BackendShare): string {
@@ -54,21 +55,32 @@ function backendText({ share, cluster, origin }: BackendShare): string {
 function widerLines({ wider }: Explanation): string[] {
   if (!wider) return [];
   return [
-    "", `A request never falls through to a wider hostname: \`${wider.virtualHost.hostname}\` has `
-    + `${describeOrigin(wider.match)}, which would match.`,
+    "",
+    `A request never falls through to a wider hostname: \`${wider.virtualHost.hostname}\` has ` +
+      `${describeOrigin(wider.match)}, which would match.`,
   ];
 }
 
 const marks = { chosen: "=>", outranked: "  ", "no-match": " x" } as const;
 
 function candidateLines({ candidates, otherPaths }: Explanation): string[] {
-  const lines = candidates.map(({ match, state, reason }) =>
-    `${marks[state]} ${describeOrigin(match)}: ${describeMatch(match)}`
-    + (reason === undefined ? "" : `\n     ${state === "outranked" ? "lower precedence, " : ""}${reason}`)
-    + `\n     ${formatSpan(match.origin)}`);
-  const others = otherPaths > 0
-    ? [`   ${otherPaths} more ${otherPaths === 1 ? "match asks" : "matches ask"} for another path`] : [];
-  return lines.length + others.length === 0 ? [] : ["", "Candidates, highest precedence first:", ...lines, ...others];
+  const lines = candidates.map(
+    ({ match, state, reason }) =>
+      `${marks[state]} ${describeOrigin(match)}: ${describeMatch(match)}` +
+      (reason === undefined
+        ? ""
+        : `\n     ${state === "outranked" ? "lower precedence, " : ""}${reason}`) +
+      `\n     ${formatSpan(match.origin)}`,
+  );
+  const others =
+    otherPaths > 0
+      ? [
+          `   ${otherPaths} more that ${otherPaths === 1 ? "asks" : "ask"} for another path`,
+        ]
+      : [];
+  return lines.length + others.length === 0
+    ? []
+    : ["", "Candidates, highest precedence first:", ...lines, ...others];
 }
 
 interface Place {
@@ -82,11 +94,17 @@ function placeOf(span: Span): Place {
 }
 
 /** Plain data, for `-o json`. */
-export function explanationJson(asked: AskedRequest, explanations: readonly Explanation[]): unknown {
+export function explanationJson(
+  asked: AskedRequest,
+  explanations: readonly Explanation[],
+): unknown {
   return {
     request: {
-      method: asked.request.method, url: asked.url, authority: asked.request.authority,
-      target: asked.request.target, headers: asked.request.headers,
+      method: asked.request.method,
+      url: asked.url,
+      authority: asked.request.authority,
+      target: asked.request.target,
+      headers: asked.request.headers,
     },
     gateways: explanations.map((e) => ({
       gateway: `${e.gatewayPort.gateway.namespace}/${e.gatewayPort.gateway.name}`,
@@ -96,7 +114,9 @@ export function explanationJson(asked: AskedRequest, explanations: readonly Expl
       match: e.chosen ? matchJson(e.chosen) : null,
       outcome: outcomeJson(e),
       candidates: e.candidates.map(({ match, state, reason }) => ({
-        ...matchJson(match), state, ...(reason !== undefined && { reason }),
+        ...matchJson(match),
+        state,
+        ...(reason !== undefined && { reason }),
       })),
       otherPaths: e.otherPaths,
       ...(e.wider && {
@@ -110,8 +130,11 @@ function matchJson(match: RouteMatch): Record<string, unknown> {
   const { route, ruleIndex, ruleName } = match.rule;
   return {
     route: { kind: route.kind, namespace: route.namespace, name: route.name },
-    rule: ruleIndex, ...(ruleName !== undefined && { ruleName }), matchIndex: match.matchIndex,
-    conditions: describeMatch(match), at: placeOf(match.origin),
+    rule: ruleIndex,
+    ...(ruleName !== undefined && { ruleName }),
+    matchIndex: match.matchIndex,
+    conditions: describeMatch(match),
+    at: placeOf(match.origin),
   };
 }
 
@@ -120,9 +143,15 @@ function outcomeJson({ outcome }: Explanation): unknown {
   return {
     kind: "forward",
     backends: outcome.backends.map(({ cluster, weight, share, origin }) => ({
-      weight, share, at: placeOf(origin),
+      weight,
+      share,
+      at: placeOf(origin),
       ...(cluster
-        ? { service: `${cluster.service.namespace}/${cluster.service.name}`, port: cluster.port, cluster: cluster.name }
+        ? {
+            service: `${cluster.service.namespace}/${cluster.service.name}`,
+            port: cluster.port,
+            cluster: cluster.name,
+          }
         : { status: 500 }),
     })),
   };

@@ -35,11 +35,22 @@ export interface Limits {
 export const DEFAULT_LIMITS: Limits = { statesMax: 8192, workMax: 4_000_000 };
 /** A nondeterministic automaton longer than this could not be made deterministic in `workMax`. */
 const STEPS_MAX = 250_000;
+/** States that several expressions may take together, however few each takes alone. */
+const TOGETHER_FREE = 2048;
+/** How many expressions `combine` tries first, and by what it grows what went well. */
+const AMBITION = 1024;
+const GROWTH = 4;
 
 export function buildAutomaton(
   expressions: readonly Expression[], limits: Limits = DEFAULT_LIMITS,
 ): Automaton | Problem {
-  return attempt(() => minimise(determine(buildNfa(expressions, STEPS_MAX), limits)));
+  return attempt(() => {
+    const nfa = buildNfa(expressions, STEPS_MAX);
+    // Together they must not take much more room than apart, or one automaton costs too much.
+    const together = expressions.length > 1 ? TOGETHER_FREE + 2 * nfa.states.length : Infinity;
+    const statesMax = Math.min(limits.statesMax, together);
+    return minimise(determine(nfa, { ...limits, statesMax }));
+  });
 }
 
 export interface Combined {
@@ -49,18 +60,18 @@ export interface Combined {
 }
 
 /**
- * As few automata as a greedy choice gives: each takes the longest run of the expressions, in the
- * order given, that stays within the limits. Neighbours that begin alike share most.
+ * Few automata: each takes a run of the expressions, in the order given, that stays within the
+ * limits. Neighbours that begin alike share most.
  */
 export function combine(
   expressions: readonly Expression[], limits: Limits = DEFAULT_LIMITS,
 ): Combined {
   const automata: { ids: readonly number[]; automaton: Automaton }[] = [];
   const refused: { id: number; problem: Problem }[] = [];
-  // After a failure the next run starts small, so that failures stay as rare as successes.
-  let ambition = expressions.length;
+  let ambition = AMBITION;
   for (let first = 0; first < expressions.length;) {
-    let size = Math.min(ambition, expressions.length - first);
+    const wanted = Math.min(ambition, expressions.length - first);
+    let size = wanted;
     const build = (): Automaton | Problem =>
       buildAutomaton(expressions.slice(first, first + size), limits);
     let made = build();
@@ -72,7 +83,9 @@ export function combine(
     if (made.kind === "automaton") automata.push({ ids, automaton: made });
     else for (const id of ids) refused.push({ id, problem: made });
     first += size;
-    ambition = size * 2;
+    // No more than what may well fit: an attempt that fails costs as much as one that does not.
+    const room = made.kind === "automaton" ? 0.9 * limits.statesMax / made.stateCount : 2;
+    ambition = Math.max(1, Math.floor(size * (size < wanted ? 1 : Math.min(GROWTH, room))));
   }
   return { automata, refused };
 }

@@ -1,5 +1,5 @@
-// RE2's syntax as Envoy takes it, to a tree. Capturing, names and greed are read and forgotten: they
-// change no full match.
+// RE2's syntax as Envoy takes it, to a tree. Capturing, names and greed are read and forgotten:
+// they change no full match.
 
 import { parseBracket, parseEscape, parseNamed } from "./class.ts";
 import {

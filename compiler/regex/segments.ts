@@ -11,8 +11,8 @@ export type Segment =
   | { readonly kind: "param"; readonly pattern?: Node };
 
 /**
- * What follows the segments. "any": nothing, or a slash and anything. "slash": a slash and anything.
- * "more": a slash and at least one character.
+ * What follows the segments. "any": nothing, or a slash and anything. "slash": a slash and
+ * anything. "more": a slash and at least one character.
  */
 export type Tail = "none" | "any" | "slash" | "more";
 
@@ -48,7 +48,10 @@ export function shapesOf(node: Node): readonly Shape[] | undefined {
     if (shape === undefined) return undefined;
     const twin = shapes.findIndex((other) => joinable(other, shape));
     if (twin < 0) shapes.push(shape);
-    else shapes[twin] = { ...shape, tail: "any", lines: shape.lines || (shapes[twin]?.lines ?? false) };
+    else {
+      const lines = shape.lines || (shapes[twin]?.lines ?? false);
+      shapes[twin] = { ...shape, tail: "any", lines };
+    }
   }
   return shapes.length > 0 ? shapes : undefined;
 }
@@ -121,7 +124,7 @@ function product(all: readonly (readonly Tokens[] | undefined)[]): readonly Toke
   for (const some of all) {
     if (some === undefined || out.length * some.length > SHAPES_MAX) return undefined;
     const [only] = some;
-    // Most parts are one character: in place, or a long literal would cost the square of its length.
+    // Most parts are one character: in place, or a literal would cost the square of its length.
     if (some.length === 1 && only !== undefined) for (const tokens of out) tokens.push(...only);
     else out = out.flatMap((tokens) => some.map((more) => [...tokens, ...more]));
     if ((out[0]?.length ?? 0) > TOKENS_MAX) return undefined;
@@ -162,7 +165,8 @@ function shapeOf(all: Tokens): Shape | undefined {
     }
   }
   const segments = groups.map(segmentOf);
-  if (segments.includes(undefined) || (segments.length === 0 && rest === undefined)) return undefined;
+  if (segments.includes(undefined)) return undefined;
+  if (segments.length === 0 && rest === undefined) return undefined;
   return {
     segments: segments.filter((segment) => segment !== undefined),
     tail: rest === undefined ? "none" : rest.min === 0 ? "slash" : "more",

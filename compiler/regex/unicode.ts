@@ -131,7 +131,7 @@ function folds(): ReadonlyMap<number, readonly number[]> {
   return foldTable;
 }
 
-/** Pairs whose mappings to the other case are longer than one character, so that none leads there. */
+/** Pairs that no mapping to the other case leads to: those are longer than one character. */
 const longMappings: readonly (readonly [number, number])[] = [
   [0x390, 0x1fd3], [0x3b0, 0x1fe3], [0xfb05, 0xfb06],
 ];

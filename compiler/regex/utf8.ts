@@ -6,10 +6,10 @@ import type { Ranges } from "./ranges.ts";
 export type Sequence = readonly { readonly low: number; readonly high: number }[];
 
 /**
- * RE2 takes the whole range beyond ASCII (as in `.` or `[^/]`) for any lead byte C2–DF, E0–EF or F0–F4
- * with as many continuation bytes as it asks for, overlong forms and values beyond Unicode included;
- * any smaller range it cuts exactly. Surrogates count as code points. A byte that fits in neither way
- * is matched by nothing but \C. So do we: real Envoy must give the same answer.
+ * RE2 takes the whole range beyond ASCII (as in `.` or `[^/]`) for any lead byte C2–DF, E0–EF or
+ * F0–F4 with as many continuation bytes as it asks for, overlong forms and values beyond Unicode
+ * included; any smaller range it cuts exactly. Surrogates count as code points. A byte that fits
+ * in neither way is matched by nothing but \C. So do we: real Envoy must give the same answer.
  */
 export const beyondAscii: readonly Sequence[] = [[0xc2, 0xdf], [0xe0, 0xef], [0xf0, 0xf4]].map(
   ([low = 0, high = 0], i) => [

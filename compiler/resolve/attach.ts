@@ -187,10 +187,13 @@ function sayNoParent(
   });
 }
 
-function acceptedCondition(outcome: Outcome, dropped: readonly (string | undefined)[]): Condition {
+function acceptedCondition(outcome: Outcome, { dropped, unsupported }: Facets): Condition {
   const type = "Accepted";
   if (!("attachments" in outcome)) {
     return { type, status: "False", reason: outcome.reason, message: outcome.message };
+  }
+  if (unsupported !== undefined) {
+    return { type, status: "False", reason: "UnsupportedValue", message: unsupported };
   }
   const first = dropped.find((d) => d !== undefined);
   if (first !== undefined && !dropped.includes(undefined)) {
@@ -211,6 +214,8 @@ export interface Facets {
   readonly resolvedRefs: Condition;
   /** Beside the rules: why one is left out. */
   readonly dropped: readonly (string | undefined)[];
+  /** Why the whole route cannot be accepted, whatever its parents. */
+  readonly unsupported?: string;
 }
 
 function attachTo(
@@ -227,7 +232,7 @@ function attachTo(
       ...outcome.facts, effect: `the route takes no requests (${formatPath(path)})`,
     });
   }
-  const accepted = acceptedCondition(outcome, facets.dropped);
+  const accepted = acceptedCondition(outcome, facets);
   const isAccepted = accepted.status === "True";
   return {
     ref,

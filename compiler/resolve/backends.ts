@@ -42,6 +42,9 @@ function findPort(
   return ports.find((p) => p.port === port && (p.protocol ?? "TCP") === protocol);
 }
 
+/** A client's WebSocket can be passed on; a gRPC call cannot be made of one. */
+const webSocket = new Set(["kubernetes.io/ws", "kubernetes.io/wss"]);
+
 function portText({ name, port, protocol }: ServicePort): string {
   const transport = protocol && protocol !== "TCP" ? `/${protocol}` : "";
   return name ? `${port}${transport} (${name})` : `${port}${transport}`;
@@ -57,7 +60,9 @@ export function resolveBackendRef(
   if (ref.group !== "" || ref.kind !== "Service") {
     const text = ref.group ? `${ref.group}/${ref.kind}` : ref.kind;
     const message = `a backend of kind \`${text}\` cannot be routed to`;
-    say("kind", { code: "FL0206", title: message, help: "only `Service` can" });
+    const help = ref.kind === "ServiceImport"
+      ? "only `Service` can; name the cluster's own Service instead" : "only `Service` can";
+    say("kind", { code: "FL0206", title: message, help });
     return invalid("InvalidKind", message);
   }
   const from = { group: gatewayGroup, kind, namespace: route.metadata.namespace };
@@ -94,6 +99,12 @@ function portOf(
     return invalid("BackendNotFound", message);
   }
   const port = findPort(service, ref.port, kind);
+  if (port && kind === "GRPCRoute" && webSocket.has(port.appProtocol ?? "")) {
+    const message = `Service \`${name}\` speaks \`${port.appProtocol}\` on port \`${ref.port}\`, `
+      + "which cannot carry gRPC";
+    say("port", { code: "FL0207", title: message, help });
+    return invalid("UnsupportedProtocol", message);
+  }
   if (port) return { kind: "service", service, port };
   const transport = kind === "UDPRoute" ? "UDP port" : "port";
   const message = `Service \`${name}\` in namespace \`${namespace}\` has no `
@@ -115,7 +126,7 @@ function mirrorsOf(
   });
 }
 
-type AnyRule = Pick<HttpRouteRule, "filters" | "backendRefs"> | GrpcRouteRule;
+export type AnyRule = Pick<HttpRouteRule, "filters" | "backendRefs"> | GrpcRouteRule;
 
 /** Filters that contradict one another, so that the rule is left out of the route. */
 function incompatible(filters: readonly RouteFilter[] | undefined): string | undefined {
@@ -149,12 +160,24 @@ export function resolveRules(
   });
 }
 
+function filtersOf(rule: AnyRule): readonly RouteFilter[] {
+  return [...(("filters" in rule && rule.filters) || []),
+    ...(rule.backendRefs ?? []).flatMap((b) => b.filters ?? [])];
+}
+
+/**
+ * A value that we do not support makes the whole route unaccepted: were only its rule left out,
+ * requests that it wants authorised could fall to another rule that does not ask for it.
+ */
+export function unsupportedValue(rules: readonly AnyRule[]): string | undefined {
+  return rules.some((rule) => filtersOf(rule).some((f) => f.type === "ExternalAuth"))
+    ? "filter ExternalAuth is not supported" : undefined;
+}
+
 /** An ExtensionRef must not be skipped, and none is known: the rule answers with an error. */
 function extensionFlaw(rules: readonly AnyRule[]): Target | undefined {
   for (const rule of rules) {
-    const filters = [...(("filters" in rule && rule.filters) || []),
-      ...(rule.backendRefs ?? []).flatMap((b) => b.filters ?? [])];
-    const ref = filters.find((f) => f.type === "ExtensionRef")?.extensionRef;
+    const ref = filtersOf(rule).find((f) => f.type === "ExtensionRef")?.extensionRef;
     if (ref) return invalid("InvalidKind", `filter \`${ref.group}/${ref.kind}\` is not known`);
   }
   return undefined;

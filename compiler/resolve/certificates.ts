@@ -2,6 +2,7 @@
 // computation; nothing here looks at a clock, so an expired certificate is not found out.
 
 import { createPrivateKey, X509Certificate } from "node:crypto";
+import type { Certificate } from "../ir.ts";
 import type { DataSpec, Resource } from "../resources.ts";
 
 const certificateBlock = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g;
@@ -41,25 +42,37 @@ function keyPairFault(certificate: string, key: string): string | undefined {
   }
 }
 
-const secretFaults = new WeakMap<Resource<DataSpec>, { readonly fault?: string }>();
+/** What was sought, or what keeps it from being used. */
+export type Usable<Found> = { readonly found: Found } | { readonly fault: string };
 
-/** What keeps a Secret from being used as a certificate with its key, or nothing. */
-export function secretFault(secret: Resource<DataSpec>): string | undefined {
-  const known = secretFaults.get(secret);
-  if (known) return known.fault;
+function keyPair(secret: Resource<DataSpec>): Usable<Certificate> {
   const certificate = secretValue(secret, "tls.crt");
   const key = secretValue(secret, "tls.key");
-  const fault = certificate === undefined ? "it has no key `tls.crt`"
-    : key === undefined ? "it has no key `tls.key`"
-    : keyPairFault(certificate, key);
-  secretFaults.set(secret, { fault });
-  return fault;
+  if (certificate === undefined) return { fault: "it has no key `tls.crt`" };
+  if (key === undefined) return { fault: "it has no key `tls.key`" };
+  const fault = keyPairFault(certificate, key);
+  const { namespace, name } = secret.metadata;
+  return fault ? { fault } : { found: { secret: { namespace, name }, certificate, key } };
 }
 
-/** What keeps a ConfigMap from being used as a bundle of CA certificates, or nothing. */
-export function authorityFault(configMap: Resource<DataSpec>): string | undefined {
+const keyPairs = new WeakMap<Resource<DataSpec>, Usable<Certificate>>();
+
+/** A Secret as a certificate with its key. Reading one is slow, and many listeners may name it. */
+export function certificateOf(secret: Resource<DataSpec>): Usable<Certificate> {
+  const pair = keyPairs.get(secret) ?? keyPair(secret);
+  keyPairs.set(secret, pair);
+  return pair;
+}
+
+/** A ConfigMap as a bundle of CA certificates. */
+export function authorityOf(configMap: Resource<DataSpec>): Usable<string> {
   const bundle = configMap.spec.data?.["ca.crt"];
-  if (bundle === undefined) return "it has no key `ca.crt`";
+  if (bundle === undefined) return { fault: "it has no key `ca.crt`" };
   const fault = bundleFault(bundle);
-  return fault && `its \`ca.crt\` ${fault}`;
+  return fault ? { fault: `its \`ca.crt\` ${fault}` } : { found: bundle };
+}
+
+/** Bundles as one; a file of PEM blocks need not end its last line. */
+export function joinPem(bundles: readonly string[]): string {
+  return bundles.map((pem) => (pem.endsWith("\n") ? pem : `${pem}\n`)).join("");
 }

@@ -1,6 +1,7 @@
 // Gateways with the ListenerSets attached to them: their listeners, in the order of precedence, and
 // their conditions.
 
+import type { Certificate } from "../ir.ts";
 import { compareAge, compareText } from "../order.ts";
 import type {
   GatewayClassSpec, GatewaySpec, ListenerSetSpec, ObjectKey, Resource,
@@ -10,7 +11,7 @@ import { findConflicts, reportConflicts, type Conflict, type ListenerDraft } fro
 import { canonicalHost, intersect } from "./hostname.ts";
 import { gatewayKey, resolveListener } from "./listeners.ts";
 import { gatewayGroup, keyText, selects, type Lookup } from "./lookup.ts";
-import { certificateRefFault, parametersRefFault } from "./references.ts";
+import { followCertificate, parametersRefFault, type Followed } from "./references.ts";
 import { describe, didYouMean, list, type Report } from "./report.ts";
 import type {
   Condition, ResolvedClass, ResolvedGateway, ResolvedListener, ResolvedListenerSet,
@@ -122,13 +123,12 @@ function programmedCondition(
 }
 
 function resolvedRefsCondition(
-  gateway: Resource<GatewaySpec>, listeners: readonly ResolvedListener[], look: Lookup,
-  report: Report,
+  gateway: Resource<GatewaySpec>, listeners: readonly ResolvedListener[],
+  client: Followed<Certificate> | undefined, report: Report,
 ): Condition {
   const type = "ResolvedRefs";
-  const ref = gateway.spec.tls?.backend?.clientCertificateRef;
-  const fault = ref && certificateRefFault(look, gateway, ref);
-  if (fault) {
+  if (client && "fault" in client) {
+    const { fault } = client;
     if (!fault.known) {
       report.say(gateway, ["spec", "tls", "backend", "clientCertificateRef", "name"], {
         code: "FL0208", title: fault.message,
@@ -186,16 +186,19 @@ function resolveGateway(
     resolveSet(set, gateway, isAccepted, listeners[i + 1] ?? []));
   const controllerName = look.gatewayClass(gateway.spec.gatewayClassName)?.spec.controllerName
     ?? defaultController;
+  const clientRef = gateway.spec.tls?.backend?.clientCertificateRef;
+  const client = clientRef && followCertificate(look, gateway, clientRef);
   return {
     sets,
     gateway: {
       resource: gateway, controllerName, accepted: isAccepted, addresses: addresses.addresses,
       listeners: own, allListeners: listeners.flat(),
+      ...(client && "found" in client ? { clientCertificate: client.found } : {}),
       attachedListenerSets: sets.filter((s) => s.conditions[0]?.status === "True").length,
       conditions: [
         accepted,
         programmedCondition(isAccepted, own, addresses),
-        resolvedRefsCondition(gateway, own, look, report),
+        resolvedRefsCondition(gateway, own, client, report),
         ...insecureFrontend(gateway),
       ],
     },

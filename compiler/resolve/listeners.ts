@@ -1,12 +1,14 @@
 // One listener: the route kinds it takes, whether it can serve, and its conditions.
 
+import type { Certificate, ListenerTls } from "../ir.ts";
 import type {
   FrontendTlsConfig, GatewaySpec, Listener, ListenerSetSpec, ObjectKey, Resource,
 } from "../resources.ts";
+import { joinPem } from "./certificates.ts";
 import { conflictMessage, type Conflict, type ListenerDraft } from "./conflicts.ts";
 import { canonicalHost } from "./hostname.ts";
 import { gatewayGroup, keyText, type Lookup } from "./lookup.ts";
-import { authorityRefFault, certificateRefFault, type Fault } from "./references.ts";
+import { followAuthority, followCertificate, sift, type Fault } from "./references.ts";
 import { list, type Report } from "./report.ts";
 import type { Condition, ResolvedListener, RouteKind } from "./resolved.ts";
 
@@ -74,12 +76,17 @@ function sayFault(
   });
 }
 
-/** Terminating TLS takes a certificate. */
-function certificates(judged: Judged): { readonly flaw?: Flaw; readonly usable: boolean } {
+function endsTls({ protocol, tls }: Listener): boolean {
+  return protocol === "HTTPS" || (protocol === "TLS" && tls?.mode !== "Passthrough");
+}
+
+/** Terminating TLS takes a certificate. Absent: it is not terminated here. */
+function certificates(
+  judged: Judged,
+): { readonly flaw?: Flaw; readonly usable?: readonly Certificate[] } {
   const { draft, look, report } = judged;
-  const { tls, protocol, name } = draft.spec;
-  if (protocol !== "HTTPS" && protocol !== "TLS") return { usable: true };
-  if (tls?.mode === "Passthrough") return { usable: true };
+  const { tls, name } = draft.spec;
+  if (!endsTls(draft.spec)) return {};
   const refs = tls?.certificateRefs ?? [];
   if (refs.length === 0) {
     const message = `listener \`${name}\` terminates TLS but names no certificate`;
@@ -87,17 +94,17 @@ function certificates(judged: Judged): { readonly flaw?: Flaw; readonly usable: 
       code: "FL0208", title: message, effect: "TLS handshakes with it fail",
       help: "name a Secret of type `kubernetes.io/tls` in `tls.certificateRefs`",
     });
-    return { flaw: { reason: "InvalidCertificateRef", message }, usable: false };
+    return { flaw: { reason: "InvalidCertificateRef", message }, usable: [] };
   }
-  const faults = refs.map((ref) => certificateRefFault(look, draft.owner, ref));
+  const { found, faults } = sift(refs.map((ref) => followCertificate(look, draft.owner, ref)));
   faults.forEach((fault, index) => {
     const path = ["spec", "listeners", draft.index, "tls", "certificateRefs", index, "name"];
     if (fault) sayFault(judged, draft.owner, path, fault);
   });
   const first = faults.find((fault) => fault !== undefined);
-  if (!first) return { usable: true };
+  if (!first) return { usable: found };
   const reason = first.cause === "grant" ? "RefNotPermitted" : "InvalidCertificateRef";
-  return { flaw: { reason, message: first.message }, usable: faults.includes(undefined) };
+  return { flaw: { reason, message: first.message }, usable: found };
 }
 
 /** What the Gateway asks of clients' certificates on this listener's port. */
@@ -122,18 +129,21 @@ const authorityReasons: Readonly<Record<Fault["cause"], string>> = {
 
 function clientAuthorities(
   judged: Judged, gateway: Resource<GatewaySpec>,
-): { readonly flaw?: Flaw; readonly none: boolean } {
+): { readonly flaw?: Flaw; readonly none: boolean; readonly clients?: ListenerTls["clients"] } {
   const { config, path } = frontend(gateway, judged.draft.spec);
   const refs = config?.validation?.caCertificateRefs ?? [];
-  const faults = refs.map((ref) => authorityRefFault(judged.look, gateway, ref));
+  const { found, faults } = sift(refs.map((ref) => followAuthority(judged.look, gateway, ref)));
   faults.forEach((fault, index) => {
     const at = [...path, "validation", "caCertificateRefs", index, "name"];
     if (fault) sayFault(judged, gateway, at, fault);
   });
   const first = faults.find((fault) => fault !== undefined);
-  if (!first) return { none: false };
+  const required = config?.validation?.mode !== "AllowInsecureFallback";
+  const trusted = found.length > 0
+    ? { clients: { caCertificates: joinPem(found), required } } : {};
+  if (!first) return { none: false, ...trusted };
   const flaw = { reason: authorityReasons[first.cause], message: first.message };
-  return { flaw, none: !faults.includes(undefined) };
+  return { flaw, none: found.length === 0, ...trusted };
 }
 
 function acceptance(
@@ -167,10 +177,10 @@ export function resolveListener(
   const { owner, spec, index } = draft;
   const { kinds, flaw: kindFlaw } = routeKinds(judged);
   const { flaw: certificateFlaw, usable } = certificates(judged);
-  const { flaw: authorityFlaw, none } = clientAuthorities(judged, gateway);
+  const { flaw: authorityFlaw, none, clients } = clientAuthorities(judged, gateway);
   const refused = acceptance(judged, conflict, none ? authorityFlaw : undefined);
   const unresolved = certificateFlaw ?? authorityFlaw ?? kindFlaw;
-  const unable = usable && kinds.length > 0 ? undefined : unresolved;
+  const unable = usable?.length !== 0 && kinds.length > 0 ? undefined : unresolved;
   const stopped = refused ?? (unable && { reason: "Invalid", message: unable.message });
   const conditions: Condition[] = [
     condition("Accepted", refused, "Accepted", "the listener is valid"),
@@ -193,6 +203,7 @@ export function resolveListener(
     label: owner.kind === "Gateway" ? spec.name : `${key}/${spec.name}`,
     owner, gateway: gatewayKey(gateway), index, spec, hostname: canonicalHost(spec.hostname),
     supportedKinds: kinds, accepted: !refused, programmed: !stopped, resolvedRefs: !unresolved,
+    ...(usable ? { tls: { certificates: usable, ...(clients ? { clients } : {}) } } : {}),
     conditions,
   };
 }

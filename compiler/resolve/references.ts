@@ -1,8 +1,9 @@
-// Following the references that lead to certificates and other objects of data. Each answer is the
-// fault that the referring resource has to report, or nothing.
+// Following the references that lead to certificates and other objects of data. Each answer is what
+// was found, or the fault that the referring resource has to report.
 
+import type { Certificate } from "../ir.ts";
 import type { ObjectKey, Resource } from "../resources.ts";
-import { authorityFault, secretFault } from "./certificates.ts";
+import { authorityOf, certificateOf } from "./certificates.ts";
 import { gatewayGroup, isGranted, keyText, type Lookup } from "./lookup.ts";
 import { describe, didYouMean } from "./report.ts";
 
@@ -21,6 +22,8 @@ export interface Fault {
   readonly known: boolean;
 }
 
+export type Followed<Found> = { readonly found: Found } | { readonly fault: Fault };
+
 function kindText(ref: Reference): string {
   return ref.group ? `${ref.group}/${ref.kind}` : ref.kind;
 }
@@ -29,60 +32,72 @@ function kindText(ref: Reference): string {
 function follow<Found>(
   look: Lookup, owner: Resource, ref: Reference, kind: "Secret" | "ConfigMap",
   find: (key: ObjectKey) => Found | undefined, names: () => Iterable<string>,
-): { readonly found: Found } | Fault {
+): Followed<Found> {
   const key = { namespace: ref.namespace || owner.metadata.namespace, name: ref.name };
   if (ref.group !== "" || ref.kind !== kind) {
     const message = `\`${kindText(ref)}\` is not a kind that can be used here, only \`${kind}\` is`;
-    return { cause: "kind", message, known: false };
+    return { fault: { cause: "kind", message, known: false } };
   }
   const from = { group: gatewayGroup, kind: owner.kind, namespace: owner.metadata.namespace };
   if (!isGranted(look, from, { group: "", kind, ...key })) {
-    return {
-      cause: "grant",
-      message: `no ReferenceGrant in namespace \`${key.namespace}\` lets ${describe(owner)} `
-        + `refer to ${kind} \`${key.name}\``,
-      known: look.anyBroken("ReferenceGrant", key.namespace),
-    };
+    const message = `no ReferenceGrant in namespace \`${key.namespace}\` lets `
+      + `${describe(owner)} refer to ${kind} \`${key.name}\``;
+    const known = look.anyBroken("ReferenceGrant", key.namespace);
+    return { fault: { cause: "grant", message, known } };
   }
   const found = find(key);
   if (found !== undefined) return { found };
-  return {
+  return { fault: {
     cause: "missing",
     message: `no ${kind} \`${key.name}\` in namespace \`${key.namespace}\``,
     help: didYouMean(key.name, names()),
     known: look.isBroken(kind, key),
-  };
+  } };
 }
 
-function malformed(kind: string, key: string, fault: string): Fault {
-  const message = `${kind} \`${key}\` cannot be used: ${fault}`;
-  return { cause: "malformed", message, known: false };
+function malformed(
+  kind: string, key: string, why: string,
+): { readonly fault: Fault } {
+  const message = `${kind} \`${key}\` cannot be used: ${why}`;
+  return { fault: { cause: "malformed", message, known: false } };
 }
 
 /** A certificate with its private key. */
-export function certificateRefFault(
+export function followCertificate(
   look: Lookup, owner: Resource, ref: Reference,
-): Fault | undefined {
+): Followed<Certificate> {
   const names = (): string[] => look.inventory.secrets
     .filter((s) => s.metadata.namespace === (ref.namespace || owner.metadata.namespace))
     .map((s) => s.metadata.name);
   const answer = follow(look, owner, ref, "Secret", look.secret, names);
-  if (!("found" in answer)) return answer;
-  const fault = secretFault(answer.found);
-  return fault ? malformed("Secret", keyText(answer.found.metadata), fault) : undefined;
+  if ("fault" in answer) return answer;
+  const pair = certificateOf(answer.found);
+  return "found" in pair ? pair
+    : malformed("Secret", keyText(answer.found.metadata), pair.fault);
 }
 
 /** A bundle of certificates to trust. */
-export function authorityRefFault(
+export function followAuthority(
   look: Lookup, owner: Resource, ref: Reference,
-): Fault | undefined {
+): Followed<string> {
   const names = (): string[] => look.inventory.configMaps
     .filter((c) => c.metadata.namespace === (ref.namespace || owner.metadata.namespace))
     .map((c) => c.metadata.name);
   const answer = follow(look, owner, ref, "ConfigMap", look.configMap, names);
-  if (!("found" in answer)) return answer;
-  const fault = authorityFault(answer.found);
-  return fault ? malformed("ConfigMap", keyText(answer.found.metadata), fault) : undefined;
+  if ("fault" in answer) return answer;
+  const bundle = authorityOf(answer.found);
+  return "found" in bundle ? bundle
+    : malformed("ConfigMap", keyText(answer.found.metadata), bundle.fault);
+}
+
+/** What several references led to, and the fault of each that led nowhere, in its place. */
+export function sift<Found>(answers: readonly Followed<Found>[]): {
+  readonly found: readonly Found[]; readonly faults: readonly (Fault | undefined)[];
+} {
+  return {
+    found: answers.flatMap((answer) => ("found" in answer ? [answer.found] : [])),
+    faults: answers.map((answer) => ("fault" in answer ? answer.fault : undefined)),
+  };
 }
 
 /**
@@ -93,5 +108,5 @@ export function parametersRefFault(
   look: Lookup, owner: Resource, ref: Reference,
 ): Fault | undefined {
   const answer = follow(look, owner, ref, "ConfigMap", look.configMap, () => []);
-  return "found" in answer ? undefined : answer;
+  return "fault" in answer ? answer.fault : undefined;
 }

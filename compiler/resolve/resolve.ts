@@ -4,10 +4,11 @@
 import { sortDiagnostics, type Diagnostic } from "../diagnostic.ts";
 import type { Inventory } from "../resources.ts";
 import { attach, indexParents, type Facets, type Parents } from "./attach.ts";
-import { firstInvalid, resolveRules } from "./backends.ts";
+import { firstInvalid, resolveRules, unsupportedValue } from "./backends.ts";
 import { resolveClass, resolveGateways } from "./gateways.ts";
 import { lookup, type Lookup } from "./lookup.ts";
 import { newReport, type Report } from "./report.ts";
+import { settle } from "./settle.ts";
 import type { Condition, Resolved, ResolvedRoute, ResolvedRule } from "./resolved.ts";
 import { resolveTlsPolicies } from "./tls-policies.ts";
 
@@ -22,7 +23,9 @@ function facetsOf(
   const resolvedRefs: Condition = bad
     ? { type, status: "False", reason: bad.reason, message: bad.message }
     : { type, status: "True", reason: "ResolvedRefs", message: "all references are resolved" };
-  return { resolvedRefs, dropped: resolved.map((rule) => rule.dropped) };
+  const unsupported = unsupportedValue(rules);
+  return { resolvedRefs, dropped: resolved.map((rule) => rule.dropped),
+    ...(unsupported ? { unsupported } : {}) };
 }
 
 function resolveRoute(
@@ -49,7 +52,8 @@ export function resolve(
     ...inventory.tlsRoutes.map((resource) => ({ kind: "TLSRoute" as const, resource })),
     ...inventory.udpRoutes.map((resource) => ({ kind: "UDPRoute" as const, resource })),
   ];
-  const routes = unresolved.map((route) => resolveRoute(route, parents, look, report));
+  const attached = unresolved.map((route) => resolveRoute(route, parents, look, report));
+  const routes = settle(attached, report);
   const backendTlsPolicies = resolveTlsPolicies(routes, gateways, look, report);
   return {
     resolved: { inventory, gatewayClasses, gateways, listenerSets, routes, backendTlsPolicies },

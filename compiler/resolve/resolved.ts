@@ -2,6 +2,7 @@
 // reference leads to, and the conditions that say so. `status` prints it, `lower` makes routes of
 // it.
 
+import type { Certificate, ClusterTls, ListenerTls } from "../ir.ts";
 import type {
   BackendTlsPolicySpec, GatewayClassSpec, GatewaySpec, GrpcRouteSpec, HttpRouteSpec, Inventory,
   L4RouteSpec, Listener, ListenerSetSpec, ObjectKey, ParentRef, Resource, ServicePort, ServiceSpec,
@@ -37,6 +38,8 @@ export interface ResolvedListener {
   /** Accepted and able to serve: its port is open and it has what TLS needs. */
   readonly programmed: boolean;
   readonly resolvedRefs: boolean;
+  /** Where it ends TLS. Without a certificate it is not programmed. */
+  readonly tls?: ListenerTls;
   readonly conditions: readonly Condition[];
 }
 
@@ -54,6 +57,8 @@ export interface ResolvedGateway {
   /** Its own listeners, then those of the ListenerSets attached to it, by precedence. */
   readonly allListeners: readonly ResolvedListener[];
   readonly attachedListenerSets: number;
+  /** Shown to backends that TLS is spoken to. */
+  readonly clientCertificate?: Certificate;
   readonly conditions: readonly Condition[];
 }
 
@@ -121,14 +126,19 @@ interface RouteOf<Kind extends RouteKind, Spec> {
 }
 
 export type ResolvedHttpRoute = RouteOf<"HTTPRoute", HttpRouteSpec>;
-export type ResolvedRoute = ResolvedHttpRoute | RouteOf<"GRPCRoute", GrpcRouteSpec>
-  | RouteOf<"TLSRoute" | "TCPRoute" | "UDPRoute", L4RouteSpec>;
+export type ResolvedGrpcRoute = RouteOf<"GRPCRoute", GrpcRouteSpec>;
+export type ResolvedStreamRoute = RouteOf<"TLSRoute" | "TCPRoute" | "UDPRoute", L4RouteSpec>;
+export type ResolvedRoute = ResolvedHttpRoute | ResolvedGrpcRoute | ResolvedStreamRoute;
 
 export interface ResolvedTlsPolicy {
   readonly resource: Resource<BackendTlsPolicySpec>;
   /** It took effect for its targets: no older policy and no bad certificate stands in its way. */
   readonly accepted: boolean;
   readonly targets: readonly Resource<ServiceSpec>[];
+  /** The targets that no older policy has: a Service, or one port of it by its name. */
+  readonly governs: readonly { readonly service: ObjectKey; readonly portName?: string }[];
+  /** Absent: it cannot be carried out, and connections to what it governs must fail. */
+  readonly tls?: ClusterTls;
   readonly ancestors: readonly { readonly gateway: ObjectKey; readonly controllerName: string }[];
   readonly conditions: readonly Condition[];
 }

@@ -1,11 +1,13 @@
 // BackendTLSPolicies: which Services they govern, which of two wins, and whether their certificates
 // are there.
 
+import type { ClusterTls } from "../ir.ts";
 import { compareAge, compareText } from "../order.ts";
 import type { BackendTlsPolicySpec, Resource, ServiceSpec } from "../resources.ts";
+import { joinPem } from "./certificates.ts";
 import { keyText, type Lookup } from "./lookup.ts";
-import { authorityRefFault } from "./references.ts";
-import { describe, didYouMean, label, type Report } from "./report.ts";
+import { followAuthority, sift } from "./references.ts";
+import { describe, didYouMean, label, list, type Report } from "./report.ts";
 import type {
   Condition, ResolvedGateway, ResolvedRoute, ResolvedTlsPolicy, Target,
 } from "./resolved.ts";
@@ -35,9 +37,10 @@ function winners(policies: readonly Policy[]): ReadonlyMap<string, Policy> {
 
 function authorities(
   policy: Policy, look: Lookup, report: Report,
-): { readonly refs: Condition; readonly none?: string } {
+): { readonly refs: Condition; readonly found: readonly string[]; readonly none?: string } {
   const { caCertificateRefs = [] } = policy.spec.validation;
-  const faults = caCertificateRefs.map((ref) => authorityRefFault(look, policy, ref));
+  const { found, faults } = sift(caCertificateRefs.map((ref) =>
+    followAuthority(look, policy, ref)));
   faults.forEach((fault, index) => {
     if (!fault || fault.known) return;
     report.say(policy, ["spec", "validation", "caCertificateRefs", index, "name"], {
@@ -48,13 +51,13 @@ function authorities(
   const first = faults.find((fault) => fault !== undefined);
   const type = "ResolvedRefs";
   if (!first) {
-    return { refs: { type, status: "True", reason: "ResolvedRefs",
+    return { found, refs: { type, status: "True", reason: "ResolvedRefs",
       message: "all references are resolved" } };
   }
   const reason = first.cause === "kind" ? "InvalidKind" : "InvalidCACertificateRef";
   return {
-    refs: { type, status: "False", reason, message: first.message },
-    ...(faults.includes(undefined) ? {} : { none: first.message }),
+    found, refs: { type, status: "False", reason, message: first.message },
+    ...(found.length > 0 ? {} : { none: first.message }),
   };
 }
 
@@ -84,7 +87,10 @@ function targetsOf(
       return [];
     }
     const service = look.service({ namespace, name: ref.name });
-    if (service) return [service];
+    if (service) {
+      sayNoPort(policy, service, index, report);
+      return [service];
+    }
     if (!look.isBroken("Service", { namespace, name: ref.name })) {
       const hint = didYouMean(ref.name, look.serviceNames(namespace));
       report.say(policy, [...path, "name"], {
@@ -96,8 +102,51 @@ function targetsOf(
   });
 }
 
+/** A port's name that the Service does not have. */
+function sayNoPort(
+  policy: Policy, service: Resource<ServiceSpec>, index: number, report: Report,
+): void {
+  const name = policy.spec.targetRefs[index]?.sectionName;
+  const names = (service.spec.ports ?? []).map((port) => port.name ?? "");
+  if (!name || names.includes(name)) return;
+  const hint = didYouMean(name, names);
+  report.say(policy, ["spec", "targetRefs", index, "sectionName"], {
+    code: "FL0208", title: `Service \`${service.metadata.name}\` has no port named \`${name}\``,
+    ...(hint ? { label: hint } : {}), effect: "the policy changes nothing",
+    help: `it has ${list(names.filter(Boolean))}`,
+  });
+}
+
+/** What the policy asks for, where it can be carried out. */
+function clusterTls(policy: Policy, bundles: readonly string[], isValid: boolean): {
+  readonly tls?: ClusterTls;
+} {
+  if (!isValid) return {};
+  const { hostname, subjectAltNames = [] } = policy.spec.validation;
+  return { tls: {
+    hostname: hostname.toLowerCase(),
+    subjectAltNames: subjectAltNames.map((name) => (name.type === "URI"
+      ? { kind: "uri", value: name.uri ?? "" }
+      : { kind: "dns", value: (name.hostname ?? "").toLowerCase() })),
+    ...(bundles.length > 0 ? { caCertificates: joinPem(bundles) } : {}),
+  } };
+}
+
+function governed(
+  policy: Policy, first: ReadonlyMap<string, Policy>,
+): ResolvedTlsPolicy["governs"] {
+  const { namespace } = policy.metadata;
+  return policy.spec.targetRefs.flatMap((ref, index) => {
+    if (ref.group !== "" || ref.kind !== "Service") return [];
+    if (first.get(targetText(policy, index)) !== policy) return [];
+    const service = { namespace, name: ref.name };
+    return [{ service, ...(ref.sectionName ? { portName: ref.sectionName } : {}) }];
+  });
+}
+
 function acceptance(
-  policy: Policy, first: ReadonlyMap<string, Policy>, none: string | undefined, report: Report,
+  policy: Policy, first: ReadonlyMap<string, Policy>, strange: string | undefined,
+  none: string | undefined, report: Report,
 ): Condition {
   const type = "Accepted";
   const lost = policy.spec.targetRefs.findIndex((_, index) =>
@@ -112,7 +161,6 @@ function acceptance(
     });
     return { type, status: "False", reason: "Conflicted", message };
   }
-  const strange = unknownWellKnown(policy, report);
   if (strange) return { type, status: "False", reason: "Invalid", message: strange };
   if (none) return { type, status: "False", reason: "NoValidCACertificate", message: none };
   return { type, status: "True", reason: "Accepted", message: "the policy is in effect" };
@@ -158,13 +206,15 @@ export function resolveTlsPolicies(
   const gatewaysOf = reach(routes);
   return policies.map((policy) => {
     const targets = targetsOf(policy, look, report);
-    const { refs, none } = authorities(policy, look, report);
-    const accepted = acceptance(policy, first, none, report);
+    const { refs, found, none } = authorities(policy, look, report);
+    const strange = unknownWellKnown(policy, report);
+    const accepted = acceptance(policy, first, strange, none, report);
     const reached = new Set(targets.flatMap((t) => [...gatewaysOf.get(keyText(t.metadata)) ?? []]));
     const ancestors = gateways.filter((g) => reached.has(keyText(g.resource.metadata)))
       .map((g) => ({ controllerName: g.controllerName, gateway: {
         namespace: g.resource.metadata.namespace, name: g.resource.metadata.name } }));
     return { resource: policy, accepted: accepted.status === "True", targets, ancestors,
+      governs: governed(policy, first), ...clusterTls(policy, found, !strange && !none),
       conditions: [accepted, refs] };
   });
 }

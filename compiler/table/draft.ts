@@ -59,8 +59,8 @@ export function actionIndex(draft: Draft, action: PlannedAction): number {
 
 export function policyIndex(draft: Draft, policy: RoutePolicy): number {
   // The order of a policy's own keys must not make two of one.
-  const { responseHeaders, mirrors, cors, requestTimeoutMs, backendRequestTimeoutMs, retry } = policy;
-  const { session } = policy;
+  const { responseHeaders, mirrors, cors, retry, session } = policy;
+  const { requestTimeoutMs, backendRequestTimeoutMs } = policy;
   const ordered = {
     responseHeaders, mirrors, cors, requestTimeoutMs, backendRequestTimeoutMs, retry, session,
   };

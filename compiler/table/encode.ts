@@ -156,7 +156,8 @@ function putTargets(plan: Plan, put: Put, text: Text): void {
 }
 
 function putAutomata(plan: Plan, put: Put): void {
-  put(SECTION_EXPRESSIONS, EXPRESSION_SIZE, plan.expressions.map((e) => [e.automaton, e.firstPath]));
+  put(SECTION_EXPRESSIONS, EXPRESSION_SIZE, plan.expressions.map((e) => [
+    e.automaton, e.firstPath]));
   let offset = 0;
   put(SECTION_AUTOMATA, AUTOMATON_SIZE, plan.automata.map(({ bytes, patterns }) => {
     const record = [offset, bytes.length / 4, patterns];
@@ -209,7 +210,8 @@ function hostSlots(plan: Plan): number[][] {
     if (!host.findable) return [];
     // Labels from the right, as the core reads them.
     const labels = host.name === "" ? [] : host.name.split(".").reverse();
-    const state = labels.reduce((s, label) => absorb(s, utf8.encode(label)), seed(host.gatewayPort));
+    const state = labels
+      .reduce((s, label) => absorb(s, utf8.encode(label)), seed(host.gatewayPort));
     return [{ tag: finish(state, host.wildcard ? 1 : 0), index }];
   }));
 }

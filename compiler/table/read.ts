@@ -1,5 +1,5 @@
-// Reads a table back into plain values: for the edge runtime, for `inspect` and for tests. It trusts
-// the bytes; whoever did not make them lets the core verify them first.
+// Reads a table back into plain values: for the edge runtime, for `inspect` and for tests. It
+// trusts the bytes; whoever did not make them lets the core verify them first.
 
 import {
   ACTION_SIZE, AUTOMATON_SIZE, BACKEND_SIZE, CLUSTER_SIZE, CONDITION_HEADER_REGEX,
@@ -34,7 +34,8 @@ export interface Table {
     readonly next: number; readonly firstExpression: number;
   }[];
   readonly paths: readonly {
-    readonly kind: "prefix" | "exact" | "regex"; readonly value: string; readonly firstMatch: number;
+    readonly kind: "prefix" | "exact" | "regex"; readonly value: string;
+    readonly firstMatch: number;
   }[];
   readonly matches: readonly {
     readonly rule: number; readonly firstCondition: number; readonly method: number;

@@ -44,7 +44,8 @@ function planForward(draft: Draft, forward: Forward): { target: number; action: 
       action: planAction(draft, forward, backend),
     });
   }
-  const split = draft.splits.push({ firstBackend, totalWeight, ...planPin(draft, forward.pin) }) - 1;
+  const pin = planPin(draft, forward.pin);
+  const split = draft.splits.push({ firstBackend, totalWeight, ...pin }) - 1;
   return { target: target(TARGET_SPLIT, split), action: 0 };
 }
 
@@ -68,7 +69,7 @@ function planAction(draft: Draft, forward: Forward, backend: WeightedBackend): n
   if (backend.cluster === undefined) return 0;
   const rewrite = { ...forward.rewrite, ...backend.rewrite };
   return actionIndex(draft, {
-    edits: editsIndex(draft, [...editsOf(forward.requestHeaders), ...editsOf(backend.requestHeaders)]),
+    edits: editsIndex(draft, [forward, backend].flatMap((f) => editsOf(f.requestHeaders))),
     policy: policyIndex(draft, policyOf(forward, backend)),
     host: rewrite.hostname ?? "", ...replacementOf(rewrite.path),
   });

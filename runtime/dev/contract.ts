@@ -1,11 +1,13 @@
 // What `fairlead dev` asks of a runtime. The edge and the Envoy runtime have the same shape, so
 // that everything above them (watching, swapping, the ready file) is written once.
 
-import type { Ir } from "../../compiler/ir.ts";
+import type { Ir, RoutePolicy } from "../../compiler/ir.ts";
 
 /** One routing table, ready to be served. */
 export interface RuntimeInput {
   readonly ir: Ir;
+  /** The plan's; index 0 asks for nothing. The edge runtime has them in its facts. */
+  readonly routePolicies?: readonly RoutePolicy[];
   /** The binary table (routes.flt). */
   readonly table: Uint8Array;
   /** The proxy-wasm filter with that table baked in. Only the Envoy runtime needs it. */
@@ -58,15 +60,29 @@ export class PortInUse extends Error {
   }
 }
 
-/** The ready file's entries, given where each gateway port (by index) is served. */
+/**
+ * The ready file's entries, given where each gateway port (by index) is served, and each stream
+ * port by a runtime that serves such.
+ */
 export function servedListeners(
-  ir: Ir, addressOf: (gatewayPort: number) => string | undefined,
+  ir: Ir,
+  addressOf: (gatewayPort: number) => string | undefined,
+  streamAddressOf: (streamPort: number) => string | undefined = () => undefined,
 ): readonly ServedListener[] {
-  return ir.gatewayPorts.flatMap(({ gateway, port, protocol, listeners }, index) => {
-    const address = addressOf(index);
-    if (address === undefined) return [];
-    return listeners.map(({ name }) => ({
-      gateway: `${gateway.namespace}/${gateway.name}`, listener: name, port, protocol, address,
-    }));
-  });
+  const entries = (
+    { gateway, port, protocol, listeners }: PortWithListeners, address: string | undefined,
+  ): readonly ServedListener[] => (address === undefined ? [] : listeners.map(({ name }) => ({
+    gateway: `${gateway.namespace}/${gateway.name}`, listener: name, port, protocol, address,
+  })));
+  return [
+    ...ir.gatewayPorts.flatMap((port, index) => entries(port, addressOf(index))),
+    ...(ir.streamPorts ?? []).flatMap((port, index) => entries(port, streamAddressOf(index))),
+  ];
+}
+
+interface PortWithListeners {
+  readonly gateway: { readonly namespace: string; readonly name: string };
+  readonly port: number;
+  readonly protocol: string;
+  readonly listeners: readonly { readonly name: string }[];
 }

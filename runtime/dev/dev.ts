@@ -126,6 +126,7 @@ function inputOf(
 ): RuntimeInput {
   return {
     ir: compilation.ir,
+    routePolicies: compilation.plan.routePolicies,
     table: compilation.table,
     filterWasm: runtime === "envoy" ? bakeFilter(compilation) : new Uint8Array(),
     ports: (index) => ports(compilation, index),

@@ -1,33 +1,29 @@
 // `fairlead dev --runtime envoy`: a local Envoy whose table, clusters and listeners are swapped
 // while it serves. The order of a swap is what keeps requests from failing: first the clusters the
-// new table may choose are added, then the filters change, then the clusters that only the old
-// table chose are removed. Envoy's workers carry the steps out in the order they were taken.
+// new table may choose are added, then routes and filters change, then the clusters that only the
+// old table chose are removed. Envoy's workers carry the steps out in the order they were taken.
 
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 
 import { gatewayPortName } from "../../compiler/emit/envoy/names.ts";
-import type { Cluster } from "../../compiler/ir.ts";
-import { PortInUse, servedListeners, type Runtime, type RuntimeInput, type Served }
+import { listenerPorts, streamPortName } from "../../compiler/emit/envoy/ports.ts";
+import { defaultSystemRoots } from "../../compiler/emit/envoy/tls.ts";
+import type { Cluster, GatewayPort } from "../../compiler/ir.ts";
+import { servedListeners, type Runtime, type RuntimeInput, type Served }
   from "../dev/contract.ts";
-import { clustersFile, clustersResponse, dynamicBootstrap, filterFile, filterResponse,
-  listenersFile, listenersResponse, type LocalListener } from "./files.ts";
+import { applied, applying, clustersStat, filterStat, listenersStat, listenersWarm, routesStat,
+  until } from "./applied.ts";
+import { clusterResources, clustersFile, dynamicBootstrap, filterFile, filterResources,
+  keyPairContents, listenerResources, listenersFile, response, routeResources, routesFile,
+  type LocalListener, type Wanted } from "./files.ts";
 import { lastLines, startEnvoy, type EnvoyOptions, type RunningEnvoy } from "./process.ts";
 
 export interface EnvoyRuntimeOptions extends Pick<EnvoyOptions, "logLevel" | "onLog" | "path"> {
   /** Called with the end of the log where Envoy ends and nobody has stopped it. */
   readonly onCrash?: (log: string) => void;
-}
-
-/** What one table asks of Envoy. */
-interface Wanted {
-  readonly clusters: readonly Cluster[];
-  readonly listeners: readonly LocalListener[];
-  readonly filterWasm: Uint8Array;
-  /** The filter's file name, made of its content. */
-  readonly filterName: string;
 }
 
 interface Session {
@@ -70,19 +66,32 @@ export function envoyRuntime(options: EnvoyRuntimeOptions = {}): Runtime {
 }
 
 function wanted(input: RuntimeInput, known: readonly LocalListener[]): Wanted {
-  const ports = new Map(known.map((l) => [gatewayPortName(l.gatewayPort), l.localPort]));
+  const ports = new Map(known.map((l) => [l.listenerPort.name, l.localPort]));
   const hash = createHash("sha256").update(input.filterWasm).digest("hex").slice(0, 16);
   return {
     clusters: input.ir.clusters,
+    policies: input.routePolicies ?? [],
     // A listener keeps the port it was asked for: another one would be another listener.
-    listeners: input.ir.gatewayPorts.flatMap((gatewayPort, index) => {
-      if (gatewayPort.protocol !== "HTTP") return [];
-      const localPort = ports.get(gatewayPortName(gatewayPort)) ?? input.ports(index);
-      return [{ gatewayPort, localPort }];
+    listeners: listenerPorts(input.ir).map((listenerPort) => {
+      const index = listenerPort.http ? input.ir.gatewayPorts.indexOf(listenerPort.http) : -1;
+      const asked = index < 0 ? 0 : input.ports(index);
+      return { listenerPort, localPort: ports.get(listenerPort.name) ?? asked };
     }),
     filterWasm: input.filterWasm,
     filterName: `filter-${hash}.wasm`,
+    systemRoots: rootsPlaces.find((place) => existsSync(place)) ?? defaultSystemRoots,
   };
+}
+
+/** Where systems keep the certificates they trust: Debian and Alpine, Red Hat, SUSE, others. */
+const rootsPlaces = [
+  ...(process.env["SSL_CERT_FILE"] ? [process.env["SSL_CERT_FILE"]] : []),
+  defaultSystemRoots, "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem",
+  "/etc/ssl/cert.pem",
+];
+
+function httpPorts({ listeners }: Wanted): readonly GatewayPort[] {
+  return listeners.flatMap(({ listenerPort: { http } }) => (http ? [http] : []));
 }
 
 async function launch(input: RuntimeInput, options: EnvoyRuntimeOptions): Promise<Session> {
@@ -93,22 +102,17 @@ async function launch(input: RuntimeInput, options: EnvoyRuntimeOptions): Promis
     // two halves are five and five.
     concurrency: 1,
     config: async (folder) => {
-      await place(folder, first.filterName, first.filterWasm);
-      await place(folder, clustersFile, clustersResponse("0", first.clusters));
-      for (const { gatewayPort } of first.listeners) {
-        const response = filterResponse("0", gatewayPort, join(folder, first.filterName));
-        await place(folder, filterFile(gatewayPort), response);
-      }
-      await place(folder, listenersFile, listenersResponse("0", folder, first.listeners));
+      await placeAll(folder, first, "0");
       return dynamicBootstrap(folder);
     },
   });
-  const session: Session = { envoy, current: first, version: 0 };
   try {
-    await clustersApplied(session, "0", 0);
-    await listenersApplied(session, "0", 0);
-    for (const listener of first.listeners) await filterApplied(session, listener, "0", 0);
-    return session;
+    await applied(envoy, clustersStat, "0");
+    await applied(envoy, listenersStat, "0");
+    for (const name of routeResources(first).keys()) await applied(envoy, routesStat(name), "0");
+    for (const http of httpPorts(first)) await applied(envoy, filterStat(http), "0");
+    await listenersWarm(envoy);
+    return { envoy, current: first, version: 0 };
   } catch (error) {
     await envoy.stop();
     throw error;
@@ -122,83 +126,108 @@ async function swap(session: Session, next: Wanted): Promise<void> {
     session.current = next;
   } catch (error) {
     // Put back what was served. What Envoy refused it has not taken, so nothing has to be awaited.
-    await writeAll(session, before).catch(() => undefined);
+    await placeAll(session.envoy.folder, before, nextVersion(session)).catch(() => undefined);
     throw error;
   }
-  await sweep(session, next);
+  await sweep(session.envoy.folder, next);
 }
 
 async function apply(session: Session, before: Wanted, next: Wanted): Promise<void> {
-  const { envoy } = session;
-  await place(envoy.folder, next.filterName, next.filterWasm);
+  const { folder } = session.envoy;
+  await place(folder, next.filterName, next.filterWasm);
+  await placeKeyPairs(folder, next);
   const names = new Set(next.clusters.map(({ name }) => name));
   const leaving = before.clusters.filter(({ name }) => !names.has(name));
-  await changeClusters(session, [...next.clusters, ...leaving]);
-
-  const served = new Set(before.listeners.map((l) => gatewayPortName(l.gatewayPort)));
-  const isServed = (l: LocalListener): boolean => served.has(gatewayPortName(l.gatewayPort));
-  for (const listener of next.listeners.filter(isServed)) {
-    if (next.filterName !== before.filterName) await changeFilter(session, listener, next);
-  }
-  await changeListeners(session, before, next, next.listeners.filter((l) => !isServed(l)));
-  if (leaving.length > 0) await changeClusters(session, next.clusters);
+  await changeClusters(session, next, [...next.clusters, ...leaving]);
+  await changeRoutes(session, before, next);
+  const added = await changeFilters(session, before, next);
+  await changeListeners(session, before, next, added);
+  if (leaving.length > 0) await changeClusters(session, next, next.clusters);
 }
 
-async function changeClusters(session: Session, clusters: readonly Cluster[]): Promise<void> {
-  const rejected = await rejections(session, clustersStat);
-  const version = nextVersion(session);
-  await place(session.envoy.folder, clustersFile, clustersResponse(version, clusters));
-  await clustersApplied(session, version, rejected);
-}
-
-async function changeFilter(
-  session: Session, listener: LocalListener, { filterName }: Wanted,
+async function changeClusters(
+  session: Session, { systemRoots }: Wanted, clusters: readonly Cluster[],
 ): Promise<void> {
-  const rejected = await rejections(session, filterStat(listener));
+  const { envoy } = session;
   const version = nextVersion(session);
-  await placeFilter(session, listener, filterName, version);
-  await filterApplied(session, listener, version, rejected);
+  const resources = clusterResources(envoy.folder, clusters, systemRoots);
+  await applying(envoy, clustersStat, version, () =>
+    place(envoy.folder, clustersFile, response(version, resources)));
+}
+
+/** Of listeners that are new the files only have to be there. */
+async function changeRoutes(session: Session, before: Wanted, next: Wanted): Promise<void> {
+  const { envoy } = session;
+  const known = routeResources(before);
+  for (const [name, resource] of routeResources(next)) {
+    const old = known.get(name);
+    if (old !== undefined && JSON.stringify(old) === JSON.stringify(resource)) continue;
+    const version = nextVersion(session);
+    const write = (): Promise<void> =>
+      place(envoy.folder, routesFile(name), response(version, [resource]));
+    await (old === undefined ? write() : applying(envoy, routesStat(name), version, write));
+  }
+}
+
+/** Filters of listeners that are new: they are taken with the listener. */
+type Added = readonly { readonly http: GatewayPort; readonly version: string }[];
+
+async function changeFilters(session: Session, before: Wanted, next: Wanted): Promise<Added> {
+  const { envoy } = session;
+  const added: { http: GatewayPort; version: string }[] = [];
+  const known = new Set(httpPorts(before).map(gatewayPortName));
+  for (const http of httpPorts(next)) {
+    const isNew = !known.has(gatewayPortName(http));
+    if (!isNew && before.filterName === next.filterName) continue;
+    const version = nextVersion(session);
+    const write = (): Promise<void> => placeFilter(envoy.folder, http, next.filterName, version);
+    await (isNew ? write() : applying(envoy, filterStat(http), version, write));
+    if (isNew) added.push({ http, version });
+  }
+  return added;
 }
 
 async function changeListeners(
-  session: Session, before: Wanted, next: Wanted, added: readonly LocalListener[],
+  session: Session, before: Wanted, next: Wanted, added: Added,
 ): Promise<void> {
-  const isSame = added.length === 0 && before.listeners.length === next.listeners.length;
-  if (isSame) return;
-  const rejected = await rejections(session, listenersStat);
+  const { envoy } = session;
+  const resources = listenerResources(envoy.folder, next);
+  const known = listenerResources(envoy.folder, before);
+  if (JSON.stringify(known) === JSON.stringify(resources)) return;
   const version = nextVersion(session);
-  for (const listener of added) await placeFilter(session, listener, next.filterName, version);
-  const { folder } = session.envoy;
-  await place(folder, listenersFile, listenersResponse(version, folder, next.listeners));
-  await listenersApplied(session, version, rejected);
-  for (const listener of added) await filterApplied(session, listener, version, 0);
+  await applying(envoy, listenersStat, version, () =>
+    place(envoy.folder, listenersFile, response(version, resources)));
+  for (const filter of added) await applied(envoy, filterStat(filter.http), filter.version);
+  await listenersWarm(envoy);
 }
 
-async function writeAll(session: Session, all: Wanted): Promise<void> {
-  const { folder } = session.envoy;
-  const version = nextVersion(session);
+// --- Files ---------------------------------------------------------------------------------------
+
+/** Everything at once, listeners last: they name the others. */
+async function placeAll(folder: string, all: Wanted, version: string): Promise<void> {
   await place(folder, all.filterName, all.filterWasm);
-  await place(folder, clustersFile, clustersResponse(version, all.clusters));
-  for (const listener of all.listeners) {
-    await placeFilter(session, listener, all.filterName, version);
+  await placeKeyPairs(folder, all);
+  const clusters = clusterResources(folder, all.clusters, all.systemRoots);
+  await place(folder, clustersFile, response(version, clusters));
+  for (const [name, resource] of routeResources(all)) {
+    await place(folder, routesFile(name), response(version, [resource]));
   }
-  await place(folder, listenersFile, listenersResponse(version, folder, all.listeners));
+  for (const http of httpPorts(all)) await placeFilter(folder, http, all.filterName, version);
+  await place(folder, listenersFile, response(version, listenerResources(folder, all)));
 }
 
-/** Removes the files of tables and listeners that are gone. */
-async function sweep({ envoy }: Session, { filterName, listeners }: Wanted): Promise<void> {
-  const kept = new Set([filterName, ...listeners.map((l) => filterFile(l.gatewayPort))]);
-  const isOurs = /^filter[-.].*\.(wasm|json)$/;
-  for (const name of await readdir(envoy.folder)) {
-    if (isOurs.test(name) && !kept.has(name)) await rm(join(envoy.folder, name), { force: true });
+/** In the runtime's own folder, which nobody else can open, and readable by nobody else. */
+async function placeKeyPairs(folder: string, all: Wanted): Promise<void> {
+  for (const [name, pem] of keyPairContents(all)) {
+    await writeFile(join(folder, name), pem, { mode: 0o600 });
   }
 }
 
 async function placeFilter(
-  { envoy }: Session, { gatewayPort }: LocalListener, filterName: string, version: string,
+  folder: string, http: GatewayPort, filterName: string, version: string,
 ): Promise<void> {
-  const response = filterResponse(version, gatewayPort, join(envoy.folder, filterName));
-  await place(envoy.folder, filterFile(gatewayPort), response);
+  const resources = filterResources(http, join(folder, filterName));
+  await place(folder, filterFile(http), response(version, resources));
 }
 
 /** Renaming is atomic, and it is what Envoy watches for. */
@@ -208,94 +237,38 @@ async function place(folder: string, name: string, content: string | Uint8Array)
   await rename(scratch, join(folder, name));
 }
 
+/** Removes the files of tables, listeners and key pairs that are gone. */
+async function sweep(folder: string, all: Wanted): Promise<void> {
+  const kept = new Set([
+    all.filterName,
+    ...httpPorts(all).map(filterFile),
+    ...[...routeResources(all).keys()].map(routesFile),
+    ...keyPairContents(all).keys(),
+  ]);
+  const isOurs = /^(filter|routes|tls)[-.].*\.(wasm|json|crt|key)$/;
+  for (const name of await readdir(folder)) {
+    if (isOurs.test(name) && !kept.has(name)) await rm(join(folder, name), { force: true });
+  }
+}
+
 function nextVersion(session: Session): string {
   session.version += 1;
   return String(session.version);
 }
 
-// --- Waiting until Envoy has taken a file --------------------------------------------------------
-
-const clustersStat = "cluster_manager.cds";
-const listenersStat = "listener_manager.lds";
-
-/** Envoy replaces colons in the names of its statistics. */
-function filterStat({ gatewayPort }: LocalListener): string {
-  const name = gatewayPortName(gatewayPort).replaceAll(":", "_");
-  return `extension_config_discovery.http_filter.${name}`;
-}
-
-async function clustersApplied(session: Session, version: string, rejected: number): Promise<void> {
-  await applied(session, clustersStat, version, rejected);
-  await until(session, "clusters to be ready", () =>
-    isZero(session, "cluster_manager.warming_clusters"));
-}
-
-async function listenersApplied(
-  session: Session, version: string, rejected: number,
-): Promise<void> {
-  await applied(session, listenersStat, version, rejected);
-}
-
-async function filterApplied(
-  session: Session, listener: LocalListener, version: string, rejected: number,
-): Promise<void> {
-  await applied(session, filterStat(listener), version, rejected);
-  await until(session, "listeners to be ready", () =>
-    isZero(session, "listener_manager.total_listeners_warming"));
-}
-
-async function applied(
-  session: Session, stat: string, version: string, rejected: number,
-): Promise<void> {
-  await until(session, `version ${version} of ${stat}`, async () => {
-    if (await session.envoy.admin.stat(`${stat}.version_text`) === version) return true;
-    if (await rejections(session, stat) > rejected) throw await refusal(session, stat);
-    return false;
-  });
-}
-
-async function rejections({ envoy }: Session, stat: string): Promise<number> {
-  return Number(await envoy.admin.stat(`${stat}.update_rejected`) ?? 0);
-}
-
-async function isZero({ envoy }: Session, stat: string): Promise<boolean> {
-  return await envoy.admin.stat(stat) === "0";
-}
-
-async function refusal({ envoy }: Session, stat: string): Promise<Error> {
-  if (stat === listenersStat) {
-    const dump = await envoy.admin.text("/config_dump?resource=dynamic_listeners");
-    const inUse = /cannot bind '[^']*:(\d+)': Address already in use/.exec(dump);
-    if (inUse) return new PortInUse(Number(inUse[1]));
-  }
-  // The log comes through a pipe and may be a moment behind the statistics.
-  await sleep(50);
-  return new Error(`Envoy refuses the new configuration:\n${lastLines(envoy.log())}`);
-}
-
-const patience = 3000;
-
-async function until(
-  { envoy }: Session, what: string, isDone: () => Promise<boolean>,
-): Promise<void> {
-  for (let tries = 0; tries < patience; tries += 1) {
-    if (await isDone()) return;
-    await sleep(10);
-  }
-  throw new Error(`Envoy does not get there: ${what}\n${lastLines(envoy.log())}`);
-}
-
 async function served({ envoy, current }: Session, { ir }: RuntimeInput): Promise<Served> {
-  const session: Session = { envoy, current, version: 0 };
-  const names = current.listeners.map((l) => gatewayPortName(l.gatewayPort));
   let bound: ReadonlyMap<string, string> = new Map();
-  await until(session, "listeners to be bound", async () => {
+  await until(envoy, "listeners to be bound", async () => {
     bound = await envoy.admin.listeners();
-    return names.every((name) => bound.has(name));
+    return current.listeners.every(({ listenerPort }) => bound.has(listenerPort.name));
   });
   const addressOf = (index: number): string | undefined => {
-    const gatewayPort = ir.gatewayPorts[index];
-    return gatewayPort && bound.get(gatewayPortName(gatewayPort));
+    const port = ir.gatewayPorts[index];
+    return port && bound.get(gatewayPortName(port));
   };
-  return { listeners: servedListeners(ir, addressOf) };
+  const streamAddressOf = (index: number): string | undefined => {
+    const port = ir.streamPorts?.[index];
+    return port && bound.get(streamPortName(port));
+  };
+  return { listeners: servedListeners(ir, addressOf, streamAddressOf) };
 }

@@ -1,28 +1,52 @@
 // A running Envoy's configuration as files that it watches: listeners (LDS), clusters (CDS), and
-// for each gateway port its filter (ECDS). Listeners only name their filter, so that another table
-// is another filter under the same listener: no connection is closed for it.
+// for each gateway port its routes (RDS) and its filter (ECDS). Listeners only name the latter two,
+// so that another table is another filter under the same listener: no connection is closed for it.
+
+import { createHash } from "node:crypto";
 
 import type { Json } from "../../compiler/emit/artifact.ts";
 import { envoyCluster } from "../../compiler/emit/envoy/cluster.ts";
-import { envoyListener, filterCode, wasmConfig, wasmType }
-  from "../../compiler/emit/envoy/listener.ts";
+import { filterCode, wasmConfig, wasmType } from "../../compiler/emit/envoy/filter.ts";
+import { envoyListener } from "../../compiler/emit/envoy/listener.ts";
 import { gatewayPortName } from "../../compiler/emit/envoy/names.ts";
-import type { Cluster, GatewayPort } from "../../compiler/ir.ts";
+import type { ListenerPort } from "../../compiler/emit/envoy/ports.ts";
+import { entrances, routeConfiguration } from "../../compiler/emit/envoy/routes.ts";
+import type { KeyPairFiles } from "../../compiler/emit/envoy/tls.ts";
+import type { Certificate, Cluster, GatewayPort, RoutePolicy } from "../../compiler/ir.ts";
 
 type Fields = { readonly [key: string]: Json };
 
 export const listenersFile = "listeners.json";
 export const clustersFile = "clusters.json";
 
-export function filterFile(gatewayPort: GatewayPort): string {
-  const { gateway, port } = gatewayPort;
-  return `filter.${gateway.namespace}.${gateway.name}.${port}.json`;
+/** Names of Gateways and hostnames have no other characters that a file's name cannot have. */
+function fileName(kind: string, name: string): string {
+  return `${kind}.${name.replaceAll("/", "+").replaceAll(":", ".").replaceAll("*", "_")}.json`;
 }
 
-/** A gateway port and the local port asked for it. */
+export function filterFile(gatewayPort: GatewayPort): string {
+  return fileName("filter", gatewayPortName(gatewayPort));
+}
+
+export function routesFile(name: string): string {
+  return fileName("routes", name);
+}
+
+/** A port and the local port asked for it. */
 export interface LocalListener {
-  readonly gatewayPort: GatewayPort;
+  readonly listenerPort: ListenerPort;
   readonly localPort: number;
+}
+
+/** What Envoy is to serve. */
+export interface Wanted {
+  readonly clusters: readonly Cluster[];
+  readonly policies: readonly RoutePolicy[];
+  readonly listeners: readonly LocalListener[];
+  readonly filterWasm: Uint8Array;
+  /** The filter's file name, made of its content. */
+  readonly filterName: string;
+  readonly systemRoots: string;
 }
 
 /** The bootstrap for an Envoy whose files are in `folder`. */
@@ -31,7 +55,7 @@ export function dynamicBootstrap(folder: string): string {
     // The system chooses the port; --admin-address-path tells it.
     admin: { address: { socket_address: { address: "127.0.0.1", port_value: 0 } } },
     node: { id: "fairlead-dev", cluster: "fairlead-dev" },
-    dynamic_resources: { 
+    dynamic_resources: {
       lds_config: watched(folder, listenersFile),
       cds_config: watched(folder, clustersFile),
     },
@@ -43,42 +67,95 @@ function watched(folder: string, name: string): Fields {
   return { resource_api_version: "V3", path_config_source: { path: `${folder}/${name}` } };
 }
 
-export function listenersResponse(
-  version: string, folder: string, listeners: readonly LocalListener[],
-): string {
-  return response(version, listeners.map(({ gatewayPort, localPort }) => ({
+/** The listeners as resources; equal ones need no update. */
+export function listenerResources(folder: string, wanted: Wanted): readonly Json[] {
+  const { policies, clusters } = wanted;
+  return wanted.listeners.map(({ listenerPort, localPort }) => ({
     "@type": "type.googleapis.com/envoy.config.listener.v3.Listener",
-    ...envoyListener(gatewayPort, {
+    ...envoyListener(listenerPort, {
       address: "127.0.0.1",
       port: localPort,
-      filter: {
-        name: gatewayPortName(gatewayPort),
-        config_discovery: {
-          config_source: watched(folder, filterFile(gatewayPort)),
-          type_urls: [wasmType],
-        },
-      },
       // Otherwise a second process would share the port in silence and take half the requests.
       reusePort: false,
+      routes: { policies, clusters, filterName: "" },
+      manager: (gatewayPort) => ({
+        filter: {
+          name: gatewayPortName(gatewayPort),
+          config_discovery: {
+            config_source: watched(folder, filterFile(gatewayPort)),
+            type_urls: [wasmType],
+          },
+        },
+        discoverRoutes: (name) => watched(folder, routesFile(name)),
+        // A policy that needs another filter would otherwise be another listener.
+        allFilters: true,
+      }),
+      keyPairs: keyPairsIn(folder),
     }),
-  })));
+  }));
 }
 
-export function clustersResponse(version: string, clusters: readonly Cluster[]): string {
-  return response(version, clusters.map((cluster) => ({
+/** The route configurations by their names. */
+export function routeResources(
+  { listeners, policies, clusters }: Wanted,
+): ReadonlyMap<string, Fields> {
+  return new Map(listeners.flatMap(({ listenerPort: { http } }) => {
+    if (!http) return [];
+    const input = { policies, clusters, filterName: gatewayPortName(http) };
+    return entrances(http).map((entrance): [string, Fields] => [entrance.name, {
+      "@type": "type.googleapis.com/envoy.config.route.v3.RouteConfiguration",
+      ...routeConfiguration(entrance, input),
+    }]);
+  }));
+}
+
+export function clusterResources(
+  folder: string, clusters: readonly Cluster[], systemRoots: string,
+): readonly Json[] {
+  const options = { waitForDns: false, keyPairs: keyPairsIn(folder), systemRoots };
+  return clusters.map((cluster) => ({
     "@type": "type.googleapis.com/envoy.config.cluster.v3.Cluster",
-    ...envoyCluster(cluster, { waitForDns: false }),
-  })));
+    ...envoyCluster(cluster, options),
+  }));
 }
 
-export function filterResponse(version: string, gatewayPort: GatewayPort, wasm: string): string {
-  return response(version, [{
+export function filterResources(gatewayPort: GatewayPort, wasm: string): readonly Json[] {
+  return [{
     "@type": "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig",
     name: gatewayPortName(gatewayPort),
     typed_config: wasmConfig(gatewayPort, filterCode({ kind: "file", path: wasm })),
-  }]);
+  }];
 }
 
-function response(version: string, resources: readonly Json[]): string {
+export function response(version: string, resources: readonly Json[]): string {
   return JSON.stringify({ version_info: version, resources });
+}
+
+// --- Key pairs -----------------------------------------------------------------------------------
+
+/** Named by content: a renewed certificate is another file, and so another listener to Envoy. */
+function keyPairName({ certificate, key }: Certificate): string {
+  const hash = createHash("sha256").update(certificate).update("\0").update(key).digest("hex");
+  return `tls-${hash.slice(0, 16)}`;
+}
+
+function keyPairsIn(folder: string): KeyPairFiles {
+  return (certificate) => {
+    const name = keyPairName(certificate);
+    return { certificate: `${folder}/${name}.crt`, key: `${folder}/${name}.key` };
+  };
+}
+
+/** File name → PEM text, for every key pair that is used. */
+export function keyPairContents({ listeners, clusters }: Wanted): ReadonlyMap<string, string> {
+  const used = [
+    ...listeners.flatMap(({ listenerPort: { http, stream } }) =>
+      [...http?.listeners ?? [], ...stream?.listeners ?? []]
+        .flatMap(({ tls }) => tls?.certificates ?? [])),
+    ...clusters.flatMap(({ tls }) => (tls?.client ? [tls.client] : [])),
+  ];
+  return new Map(used.flatMap((pair): [string, string][] => {
+    const name = keyPairName(pair);
+    return [[`${name}.crt`, pair.certificate], [`${name}.key`, pair.key]];
+  }));
 }

@@ -23,12 +23,27 @@ export const ownOfRequest: Readonly<Record<string, string>> = {
   "x-echo-id": "the suite's own: tells the exchanges apart",
 };
 
-/** As one text a line, sorted by name; lines of one name keep their order. */
+/** Fields of which only the form may differ, and what is held against each other instead. */
+export const formsOfRequest: Readonly<Record<string, string>> = {
+  "any repeated field": "the edge platform joins the lines of a field by a comma, which means the "
+    + "same (RFC 9110, section 5.3); they are compared joined",
+  "x-forwarded-for": "its last entry is the client's address, for which Envoy puts the machine's "
+    + "own where the client is on loopback; what stands before is compared",
+  "x-envoy-*": "Envoy takes its own fields away from what clients send, at the edge they are "
+    + "fields like any other; they are not compared",
+};
+
+/** A line for each name, sorted; the values of one name joined in their order. */
 function normal(lines: Lines | undefined, own: Readonly<Record<string, string>>): string {
-  const kept = (lines ?? []).filter(([name]) => !(name in own));
-  return kept.map(([name, value], i) => ({ name, value, i }))
-    .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : a.i - b.i))
-    .map(({ name, value }) => `${name}: ${value}`).join("\n");
+  const values = new Map<string, string>();
+  for (const [name, value] of lines ?? []) {
+    if (name in own || name.startsWith("x-envoy-")) continue;
+    const before = values.get(name);
+    values.set(name, before === undefined ? value : `${before}, ${value}`);
+  }
+  const client = values.get("x-forwarded-for");
+  if (client !== undefined) values.set("x-forwarded-for", client.replace(/[^,]*$/, "(client)"));
+  return [...values].map(([name, value]) => `${name}: ${value}`).sort().join("\n");
 }
 
 function parts(seen: Observation): Readonly<Record<string, unknown>> {

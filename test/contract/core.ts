@@ -1,6 +1,6 @@
 // The wasm core in node, with the table of the whole world and the worker's own binding.
 
-import { VERDICT_FORWARD, VERDICT_NO_MATCH } from "../../filters/core/format.ts";
+import { VERDICT_FORWARD, VERDICT_NO_MATCH, VERDICT_REDIRECT } from "../../filters/core/format.ts";
 import type { Compilation } from "../../compiler/compile.ts";
 import { coreWasm } from "../../compiler/prebuilt.ts";
 import { readTable } from "../../compiler/table/read.ts";
@@ -32,7 +32,8 @@ export function askCore(
     if (verdict.kind === VERDICT_FORWARD) {
       return answerOf(compilation.ir.clusters[verdict.cluster]);
     }
-    return { status: verdict.status, location: verdict.location };
+    const { status } = verdict;
+    return verdict.kind === VERDICT_REDIRECT ? { status, location: verdict.text } : { status };
   };
   return Array.from({ length: isSplit(request) ? request.times : 1 }, ask);
 }

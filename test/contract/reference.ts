@@ -11,7 +11,9 @@ import { gatewayPortOf } from "./world.ts";
 export function referenceRequest(request: Request): ReferenceRequest {
   return {
     ...(request.host === undefined ? {} : { authority: request.host }),
-    target: request.target, method: request.method ?? "GET", headers: request.headers ?? [],
+    target: request.target, method: request.method ?? "GET",
+    // HTTP's parsers take the white space around a value away (RFC 9110, section 5.5).
+    headers: (request.headers ?? []).map(([name, value]) => [name, value.trim()]),
   };
 }
 

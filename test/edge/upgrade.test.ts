@@ -1,7 +1,6 @@
 // WebSocket through the front and the worker.
 
 import { createHash } from "node:crypto";
-import * as http from "node:http";
 import type { Socket } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
@@ -22,7 +21,7 @@ function greet(socket: Socket): void {
   let text = "";
   let isOpen = false;
   socket.on("data", (data) => {
-    if (isOpen) return void socket.end(Buffer.concat([closeFrame(unmask(data))]));
+    if (isOpen) return void socket.end(closeFrame(unmask(data)));
     text += data.toString("latin1");
     const key = /sec-websocket-key: (.*)\r\n/i.exec(text)?.[1];
     if (!text.includes("\r\n\r\n") || key === undefined) return;
@@ -36,7 +35,8 @@ function greet(socket: Socket): void {
 
 function unmask(frame: Buffer): Buffer {
   const length = (frame[1] ?? 0) & 0x7f;
-  return Buffer.from(frame.subarray(6, 6 + length).map((byte, i) => byte ^ (frame[2 + (i % 4)] ?? 0)));
+  const masked = frame.subarray(6, 6 + length);
+  return Buffer.from(masked.map((byte, i) => byte ^ (frame[2 + (i % 4)] ?? 0)));
 }
 
 function closeFrame(reason: Buffer): Buffer {
@@ -83,7 +83,8 @@ const upgrade = {
 };
 
 test("a refusal is passed on", async () => {
-  expect(await ask(address, "/plain", { headers: upgrade })).toMatchObject({ status: 403, body: "no" });
+  const answer = await ask(address, "/plain", { headers: upgrade });
+  expect([answer.status, answer.body]).toEqual([403, "no"]);
 });
 
 test("an upgrade at an address is a 501 as long as it is not carried", async () => {
@@ -94,5 +95,4 @@ test("another upgrade than to WebSocket is declined, and the request answered", 
   const h2c = { connection: "Upgrade, HTTP2-Settings", upgrade: "h2c", "http2-settings": "x" };
   const answer = await ask(address, "/plain", { method: "POST", headers: h2c, body: "x" });
   expect([answer.status, answer.body]).toEqual([403, "no"]);
-  expect(http.STATUS_CODES[answer.status]).toBe("Forbidden");
 });

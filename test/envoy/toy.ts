@@ -60,3 +60,21 @@ export async function buildToy(source: string): Promise<Uint8Array> {
     await rm(folder, { recursive: true, force: true });
   }
 }
+
+/** Does what the request says in `x-pick-cluster`, `x-pick-policy` and `x-pick-authority`. */
+export const pickingSource = `${abi}
+${text("from_cluster", "x-pick-cluster")}${text("to_cluster", "x-fairlead-cluster")}
+${text("from_policy", "x-pick-policy")}${text("to_policy", "x-fairlead-policy")}
+${text("from_host", "x-pick-authority")}${text("to_host", ":authority")}
+const found = memory.data(8);
+function pick(from: usize, fromLen: usize, to: usize, toLen: usize): void {
+  if (read(0, from, fromLen, found, found + 4) != 0 || load<u32>(found + 4) == 0) return;
+  replace(0, to, toLen, load<u32>(found), load<u32>(found + 4));
+}
+export function proxy_on_request_headers(context: u32, count: u32, end: u32): u32 {
+  pick(from_policy, from_policyLen, to_policy, to_policyLen);
+  pick(from_host, from_hostLen, to_host, to_hostLen);
+  pick(from_cluster, from_clusterLen, to_cluster, to_clusterLen);
+  return 0;
+}
+`;

@@ -1,9 +1,10 @@
 // What the tests around a real Envoy share: an IR to emit, backends to reach, requests to send.
 
-import { createServer, request, type Agent, type IncomingHttpHeaders } from "node:http";
+import { createServer, request, type Agent, type IncomingHttpHeaders, type IncomingMessage,
+  type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
-import { emitEnvoy } from "../../compiler/emit/envoy.ts";
+import { emitEnvoy, type EnvoyInput } from "../../compiler/emit/envoy.ts";
 import { bake } from "../../compiler/emit/bake.ts";
 import { noEdits, type Cluster, type ClusterPolicy, type GatewayPort, type Ir, type RouteMatch }
   from "../../compiler/ir.ts";
@@ -20,12 +21,15 @@ export interface Backend {
   close(): Promise<void>;
 }
 
-/** Answers its name, and the request line it got in \`x-seen\`. */
-export async function startBackend(name: string): Promise<Backend> {
+type Handler = (incoming: IncomingMessage, response: ServerResponse) => void;
+
+/** Answers its name, and the request line it got in `x-seen`; or as `handle` says. */
+export async function startBackend(name: string, handle?: Handler): Promise<Backend> {
   const seen: Backend["seen"] = [];
   const server = createServer((incoming, response) => {
     seen.push({ url: incoming.url ?? "", headers: incoming.headers });
     incoming.resume();
+    if (handle) return handle(incoming, response);
     response.setHeader("x-seen", `${incoming.method} ${incoming.url}`);
     response.end(name);
   });
@@ -80,18 +84,19 @@ export interface Answer {
 
 export interface Ask {
   readonly path?: string;
+  readonly method?: string;
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   readonly agent?: Agent;
 }
 
 /** Sends the path as it stands: no URL parser on the way. */
 export function ask(
-  address: string, { path = "/", headers = {}, agent }: Ask = {},
+  address: string, { path = "/", method = "GET", headers = {}, agent }: Ask = {},
 ): Promise<Answer> {
   const [host, port] = address.split(":");
   return new Promise((resolve, reject) => {
     const outgoing = request({
-      host, port, path, agent: agent ?? false, timeout: 10_000,
+      host, port, method, path, agent: agent ?? false, timeout: 10_000,
       headers: headers as Record<string, string | string[]>,
     }, (response) => {
       const chunks: Buffer[] = [];
@@ -151,8 +156,10 @@ export function filterFor(routed: Ir): Uint8Array {
 }
 
 /** The bootstrap that `build` writes, but on loopback and on ports the system chooses. */
-export function staticConfig(routed: Ir, wasm = filterFor(routed)): string {
-  const { artifacts } = emitEnvoy({ ir: routed, filterWasm: wasm });
+export function staticConfig(
+  routed: Ir, wasm = filterFor(routed), more: Partial<EnvoyInput> = {},
+): string {
+  const { artifacts } = emitEnvoy({ ir: routed, filterWasm: wasm, ...more });
   const [artifact] = artifacts;
   if (artifacts.length !== 1 || !artifact) throw new Error("these Gateways share a port");
   return new TextDecoder().decode(artifact.bytes)

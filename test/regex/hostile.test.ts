@@ -13,8 +13,10 @@ beforeAll(async () => { core = await createRunner(); });
 const honest = encodeAutomaton(automaton([
   "/users/[^/]+/posts", "/users/[0-9]+/posts", "(?i)/api/.*", "/a-long-literal-of-many-bytes",
 ]));
-const paths = ["", "/", "/users/7/posts", "/API/é", "/a-long-literal-of-many-bytes", "\0\xff".repeat(99)]
-  .map(bytesOf);
+const paths = [
+  ...["", "/", "/users/7/posts", "/API/é", "/a-long-literal-of-many-bytes"].map(bytesOf),
+  Uint8Array.from({ length: 200 }, (_, i) => i + 100),
+];
 
 test("what the encoder makes is taken, and ids beyond the limit are not", () => {
   expect(core.verify(honest, 4)).toBe(true);
@@ -66,7 +68,8 @@ describe("a hostile pattern is too large, and soon", () => {
 });
 
 test("long but harmless patterns fit", () => {
-  for (const pattern of ["(a*)*b{1000}", ".{1000}", "[^/]{1,255}", "(?:a?){500}a{500}", "\\pL{20}"]) {
+  const patterns = ["(a*)*b{1000}", ".{1000}", "[^/]{1,255}", "(?:a?){500}a{500}", "\\pL{20}"];
+  for (const pattern of patterns) {
     expect(buildAutomaton(expressions([pattern])), pattern).toMatchObject({ kind: "automaton" });
   }
 });

@@ -11,7 +11,8 @@ let core: Runner;
 
 beforeAll(async () => { core = await createRunner(); });
 
-const repetition = fc.constantFrom("", "", "", "", "*", "+", "?", "{2}", "{0,2}", "{1,}", "*?", "{2,3}?");
+const repetition = fc.constantFrom(
+  "", "", "", "", "*", "+", "?", "{2}", "{0,2}", "{1,}", "*?", "{2,3}?");
 
 function patterns(atoms: readonly string[]): fc.Arbitrary<string> {
   const repeated = fc.tuple(fc.constantFrom(...atoms), repetition).map((parts) => parts.join(""));
@@ -35,8 +36,8 @@ const plainAtoms = [
   "\\n", "(?:\\b)", "(?:\\B)", "(?:^)", "(?:$)",
 ];
 const atoms = [
-  ...plainAtoms, ".", "\\s", "\\S", "é", "ſ", "k", "[^é]", "[é-ü]", "[[:alpha:]]", "[[:^word:]]", "\\pL",
-  "\\PL", "\\p{Greek}", "(?i)", "(?s)", "(?m)", "(?-i)", "(?i:k)", "\\x{e9}", "\\A", "\\z",
+  ...plainAtoms, ".", "\\s", "\\S", "é", "ſ", "k", "[^é]", "[é-ü]", "[[:alpha:]]", "[[:^word:]]",
+  "\\pL", "\\PL", "\\p{Greek}", "(?i)", "(?s)", "(?m)", "(?-i)", "(?i:k)", "\\x{e9}", "\\A", "\\z",
 ];
 const plainPieces = [..."abcAK/-.09_", "ab", "\n"];
 const pieces = [...plainPieces, "é", "ſ", "k", "ü", "α", "\u212a", "\u{1f600}", " "];
@@ -85,7 +86,7 @@ test("several patterns in one automaton answer as each alone", () => {
       expect(run(together, text)).toEqual(ids);
       expect(core.run(text)).toEqual(ids);
     }
-  }), { numRuns: 200 });
+  }), { numRuns: 100 });
 });
 
 function isPattern(pattern: string): boolean {

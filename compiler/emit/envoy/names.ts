@@ -7,16 +7,10 @@ export const clusterHeader = "x-fairlead-cluster";
 export const policyHeader = "x-fairlead-policy";
 
 /**
- * What the request's host is to become. The filter does not write `:authority` itself, because
- * Envoy would then look for a route at another hostname.
- */
-export const hostHeader = "x-fairlead-host";
-
-/**
  * Every header that steers or informs within the proxy. A client's own are removed before anything
  * can read them, and the router removes them before a backend could see them.
  */
-export const internalHeaders: readonly string[] = [clusterHeader, policyHeader, hostHeader];
+export const internalHeaders: readonly string[] = [clusterHeader, policyHeader];
 
 // `namespace/name:port` is the key of a gateway port in the table, and therefore the filter's
 // plugin configuration and root id, and the listener's name.

@@ -6,7 +6,7 @@ import type { Cluster, HeaderEdits, Mirror, Retry, RoutePolicy } from "../../ir.
 import type { Json } from "../artifact.ts";
 import { duration } from "./cluster.ts";
 import { corsConfig, corsFilter, preflight } from "./cors.ts";
-import { clusterHeader, hostHeader, internalHeaders } from "./names.ts";
+import { clusterHeader, internalHeaders } from "./names.ts";
 import { sessionConfig, sessionFilter } from "./session.ts";
 
 type Fields = { readonly [key: string]: Json };
@@ -62,8 +62,6 @@ function routeAction(policy: RoutePolicy, clusters: readonly Cluster[]): Fields 
   const copied = mirrors.filter(({ numerator }) => numerator > 0);
   return {
     cluster_header: clusterHeader,
-    // Where the filter has set no such header, the host stays as it is.
-    host_rewrite_header: hostHeader,
     // Envoy's default of 15 s is nothing a route asked for.
     timeout: duration(requestTimeoutMs),
     retry_policy: retryPolicy(policy),

@@ -1,0 +1,118 @@
+// What each runtime claims of the Gateway API: the one place that says so. `npm run conformance`
+// runs the tests of the claimed features and lists the others as unsupported, with the reason here.
+
+import type { RuntimeName } from "./runner.ts";
+
+export const gatewayApiVersion = "v1.7.0";
+/** The channel of the published schemas that compiler/schema holds manifests to. */
+export const gatewayApiChannel = "experimental";
+/** Of v1.7.0. The data that this command reads may be a part of it. */
+export const suiteTests = 170;
+
+/** By feature; true where it is claimed, else why not. */
+export type Claims = Readonly<Record<string, true | string>>;
+
+const mesh = "routes hang on Gateways here, not on Services of a mesh";
+const routability = "says what a cluster's network can reach, which no manifest tells";
+const noListenerFilters = "filters of a listener are not carried out";
+const soon = "not carried out yet";
+const noStreams = "the platform takes in HTTP only";
+const noGrpc = "the platform has neither HTTP/2 nor trailers, which gRPC needs";
+
+/** Claimed on both runtimes, unless a runtime says otherwise below. */
+const common: Claims = {
+  Gateway: true,
+  GatewayAddressEmpty: true,
+  GatewayAddressRoutability: routability,
+  GatewayAddressRoutabilityCluster: routability,
+  GatewayBackendClientCertificate: soon,
+  GatewayFrontendClientCertificateValidation: soon,
+  GatewayFrontendClientCertificateValidationInsecureFallback: soon,
+  GatewayHTTPListenerIsolation: true,
+  GatewayHTTPSListenerDetectMisdirectedRequests: soon,
+  GatewayInfrastructure: true,
+  GatewayListenerFilters: noListenerFilters,
+  GatewayPort8080: true,
+  GatewayRouteHostnameIntersectionPrecedence: true,
+  GatewayStaticAddresses: true,
+  ClusterTrustBundle: "trust bundles are a cluster's; name a ConfigMap",
+  ListenerSet: true,
+  ReferenceGrant: true,
+
+  HTTPRoute: true,
+  HTTPRoute303RedirectStatusCode: true,
+  HTTPRoute307RedirectStatusCode: true,
+  HTTPRoute308RedirectStatusCode: true,
+  HTTPRouteBackendProtocolH2C: true,
+  HTTPRouteBackendProtocolWebSocket: true,
+  HTTPRouteBackendRequestHeaderModification: true,
+  HTTPRouteBackendTimeout: soon,
+  HTTPRouteBackendURLRewrite: soon,
+  HTTPRouteCORS: soon,
+  HTTPRouteDestinationPortMatching: true,
+  HTTPRouteHostRewrite: soon,
+  HTTPRouteMethodMatching: true,
+  HTTPRouteNamedRouteRule: true,
+  HTTPRouteParentRefPort: true,
+  HTTPRoutePathRedirect: true,
+  HTTPRoutePathRewrite: soon,
+  HTTPRoutePortRedirect: true,
+  HTTPRouteQueryParamMatching: true,
+  HTTPRouteRequestMirror: soon,
+  HTTPRouteRequestMultipleMirrors: soon,
+  HTTPRouteRequestPercentageMirror: soon,
+  HTTPRouteRequestTimeout: soon,
+  HTTPRouteResponseHeaderModification: soon,
+  HTTPRouteRetryCodes: soon,
+  HTTPRouteRetryConnectionError: soon,
+  HTTPRouteSchemeRedirect: true,
+
+  BackendTLSPolicy: soon,
+  BackendTLSPolicySANValidation: soon,
+  GRPCRoute: soon,
+  GRPCRouteNamedRouteRule: soon,
+  GRPCRouteRequestHeaderModifier: soon,
+  TLSRoute: soon,
+  TLSRouteModeMixed: soon,
+  TLSRouteModeTerminate: soon,
+  TCPRoute: soon,
+  UDPRoute: soon,
+
+  Mesh: mesh,
+  MeshClusterIPMatching: mesh,
+  MeshConsumerRoute: mesh,
+  MeshHTTPRouteBackendRequestHeaderModification: mesh,
+  MeshHTTPRouteNamedRouteRule: mesh,
+  MeshHTTPRouteQueryParamMatching: mesh,
+  MeshHTTPRouteRedirectPath: mesh,
+  MeshHTTPRouteRedirectPort: mesh,
+  MeshHTTPRouteRewritePath: mesh,
+  MeshHTTPRouteSchemeRedirect: mesh,
+};
+
+export const claims: Readonly<Record<RuntimeName, Claims>> = {
+  envoy: common,
+  edge: {
+    ...common,
+    HTTPRouteBackendProtocolH2C: "the platform has no HTTP/2 to origins",
+    GRPCRoute: noGrpc,
+    GRPCRouteNamedRouteRule: noGrpc,
+    GRPCRouteRequestHeaderModifier: noGrpc,
+    TLSRoute: noStreams,
+    TLSRouteModeMixed: noStreams,
+    TLSRouteModeTerminate: noStreams,
+    TCPRoute: noStreams,
+    UDPRoute: noStreams,
+  },
+};
+
+export function claimedBy(runtime: RuntimeName): ReadonlySet<string> {
+  return new Set(Object.entries(claims[runtime]).flatMap(([name, claim]) =>
+    (claim === true ? [name] : [])));
+}
+
+/** Why a runtime does not claim a feature; undefined where it does. */
+export function whyNot(feature: string, runtime: RuntimeName): string | undefined {
+  const claim = claims[runtime][feature];
+  return claim === true ? undefined : claim ?? "nothing is said about it";
+}

@@ -1,0 +1,375 @@
+// Route policies as a real Envoy carries them out. A toy filter picks the cluster and the policy
+// that the test names, so that nothing but Envoy's routes is looked at.
+
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { createServer } from "node:net";
+import { connect as connectHttp2 } from "node:http2";
+import type { AddressInfo } from "node:net";
+
+import { noPolicy, type Cors, type RoutePolicy } from "../../compiler/ir.ts";
+import { startEnvoy, type RunningEnvoy } from "../../runtime/envoy/process.ts";
+import { envoyOrReason } from "./binary.ts";
+import { buildToy, pickingSource } from "./toy.ts";
+import { ask, cluster, gatewayPort, ir, startBackend, staticConfig, type Answer, type Ask,
+  type Backend } from "./world.ts";
+
+const { reason } = await envoyOrReason();
+
+const cors: Cors = {
+  allowOrigins: ["https://www.example.com", "https://*.wild.example", "http://port.example:8080"],
+  allowCredentials: false, allowMethods: ["GET", "PUT"], allowHeaders: ["x-one", "x-two"],
+  exposeHeaders: ["x-three", "x-four"], maxAgeSeconds: 5,
+};
+const star: Cors = {
+  ...cors, allowOrigins: ["*"], allowMethods: ["*"], allowHeaders: ["*"], exposeHeaders: ["*"],
+};
+
+const policies = {
+  nothing: noPolicy,
+  response: { ...noPolicy, responseHeaders: {
+    set: [{ name: "x-set", value: "50%" }, { name: "x-gone", value: "never" }],
+    add: [{ name: "x-add", value: "more" }], remove: ["x-gone", "x-secret"],
+  } },
+  timeout: { ...noPolicy, requestTimeoutMs: 200 },
+  tryTimeout: { ...noPolicy, backendRequestTimeoutMs: 200 },
+  bothTimeouts: { ...noPolicy, requestTimeoutMs: 5000, backendRequestTimeoutMs: 200 },
+  zeroTimeout: { ...noPolicy, requestTimeoutMs: 0, backendRequestTimeoutMs: 0 },
+  retry: { ...noPolicy, retry: { codes: [500, 503], attempts: 3, backoffMs: 1 } },
+  retryNever: { ...noPolicy, retry: { codes: [500], attempts: 0 } },
+  retryTimed: { ...noPolicy, backendRequestTimeoutMs: 200,
+    retry: { codes: [500], attempts: 3, backoffMs: 1 } },
+  retryOverall: { ...noPolicy, requestTimeoutMs: 300,
+    retry: { codes: [500], attempts: 100, backoffMs: 50 } },
+  mirrors: { ...noPolicy, mirrors: [
+    { cluster: 1, numerator: 1, denominator: 1 }, { cluster: 2, numerator: 50, denominator: 50 },
+  ] },
+  halfMirror: { ...noPolicy, mirrors: [{ cluster: 1, numerator: 1, denominator: 2 }] },
+  noMirror: { ...noPolicy, mirrors: [{ cluster: 1, numerator: 0, denominator: 100 }] },
+  cors: { ...noPolicy, cors },
+  corsStar: { ...noPolicy, cors: star },
+  corsCredentials: { ...noPolicy, cors: { ...star, allowCredentials: true } },
+  corsNobody: { ...noPolicy, cors: { ...cors, allowOrigins: [] } },
+  cookie: { ...noPolicy, session: {
+    kind: "cookie", name: "sticky", path: "/", permanent: true, absoluteTimeoutMs: 3_600_000 } },
+  browserCookie: { ...noPolicy,
+    session: { kind: "cookie", name: "sticky", path: "/s", permanent: false } },
+  header: { ...noPolicy,
+    session: { kind: "header", name: "x-sticky", path: "/", permanent: false } },
+} as const satisfies Record<string, RoutePolicy>;
+type PolicyName = keyof typeof policies;
+
+describe.skipIf(reason)(`a route policy${reason}`, { timeout: 60_000 }, () => {
+  const backends: Backend[] = [];
+  let envoy: RunningEnvoy;
+  let address: string;
+  /** How each request to `one` is answered. */
+  let script: (attempt: number) => { status?: number; afterMs?: number; drop?: boolean };
+  let attempts = 0;
+
+  beforeAll(async () => {
+    const scripted = await startBackend("one", (_, response) => {
+      attempts += 1;
+      const { status = 200, afterMs = 0, drop = false } = script(attempts);
+      const answer = (): void => {
+        response.writeHead(status, { "x-secret": "1", "x-set": "0", "x-add": "first" });
+        response.end("one");
+      };
+      if (drop) response.socket?.destroy();
+      else if (afterMs > 0) setTimeout(answer, afterMs);
+      else answer();
+    });
+    backends.push(scripted, await startBackend("two"), await startBackend("three"));
+    const [one, two, three] = backends.map((b) => b.address);
+    const refusing = await unusedPort();
+    const routed = ir([gatewayPort("shop", 80)], [
+      cluster("one", [one!]), cluster("two", [two!]), cluster("three", [three!]),
+      cluster("several", [two!, three!]),
+      cluster("flaky", [{ address: "127.0.0.1", port: refusing }, two!]),
+      cluster("refusing", [{ address: "127.0.0.1", port: refusing }]),
+      { ...cluster("grpc", [two!]), protocol: "h2c" },
+    ]);
+    const config = staticConfig(routed, await buildToy(pickingSource),
+      { routePolicies: Object.values(policies) });
+    envoy = await startEnvoy({ config });
+    address = (await envoy.admin.listeners()).get("demo/shop:80")!;
+  });
+  afterAll(async () => {
+    await envoy?.stop();
+    await Promise.all(backends.map((b) => b.close()));
+  });
+  afterEach(() => {
+    attempts = 0;
+    script = () => ({});
+    for (const { seen } of backends) seen.splice(0);
+  });
+  script = () => ({});
+
+  function pick(policy: PolicyName, to = "one"): Record<string, string> {
+    const index = Object.keys(policies).indexOf(policy);
+    return {
+      "x-pick-cluster": cluster(to, []).name, ...(index > 0 && { "x-pick-policy": String(index) }),
+    };
+  }
+  function send(policy: PolicyName, { headers, ...more }: Ask = {}, to = "one"): Promise<Answer> {
+    return ask(address, { ...more, headers: { ...headers, ...pick(policy, to) } });
+  }
+
+  test("no policy leaves everything as it is", async () => {
+    script = () => ({ status: 500 });
+    const { status, headers } = await send("nothing");
+    expect(status).toBe(500);
+    expect(headers).toMatchObject({ "x-set": "0", "x-add": "first", "x-secret": "1" });
+    expect(attempts).toBe(1);
+  });
+
+  test("a client cannot choose a policy", async () => {
+    const index = Object.keys(policies).indexOf("response");
+    const { headers } = await send("nothing", { headers: { "x-fairlead-policy": String(index) } });
+    expect(headers).toMatchObject({ "x-set": "0" });
+  });
+
+  test("response headers are set, added and removed", async () => {
+    const { headers } = await send("response");
+    expect(headers).toMatchObject({ "x-set": "50%", "x-add": "first, more" });
+    expect(headers).not.toHaveProperty("x-secret");
+    expect(headers).not.toHaveProperty("x-gone");
+  });
+
+  test.each(["timeout", "tryTimeout", "bothTimeouts"] as const)(
+    "%s answers 504 in place of a slow backend", async (policy) => {
+      script = () => ({ afterMs: 1500 });
+      expect((await send(policy)).status).toBe(504);
+      expect(attempts).toBe(1);
+    });
+
+  test("zero switches timeouts off", async () => {
+    script = () => ({ afterMs: 600 });
+    expect((await send("zeroTimeout")).status).toBe(200);
+  });
+
+  test("codes are retried as often as asked, and not more", async () => {
+    script = (attempt) => ({ status: attempt < 4 ? 500 : 200 });
+    expect((await send("retry")).status).toBe(200);
+    expect(attempts).toBe(4);
+    attempts = 0;
+    script = () => ({ status: 503 });
+    expect((await send("retry")).status).toBe(503);
+    expect(attempts).toBe(4);
+  });
+
+  test.each([["retry", 502], ["retry", 404], ["retryNever", 500], ["nothing", 503]] as const)(
+    "%s does not retry %i", async (policy, status) => {
+      script = () => ({ status });
+      expect((await send(policy)).status).toBe(status);
+      expect(attempts).toBe(1);
+    });
+
+  test("a connection that was lost after the request is not retried", async () => {
+    script = () => ({ drop: true });
+    expect((await send("retry")).status).toBe(503);
+    // Node keeps connections alive, and Envoy may not yet know that one is closed.
+    expect(attempts).toBe(1);
+  });
+
+  test("a refused connection is retried at another endpoint", async () => {
+    for (let i = 0; i < 20; i += 1) {
+      expect((await send("retry", {}, "flaky")).status).toBe(200);
+    }
+    expect((await send("retry", {}, "refusing")).status).toBe(503);
+  });
+
+  test("an attempt that runs out of its time is retried", async () => {
+    script = (attempt) => (attempt < 3 ? { afterMs: 1500 } : {});
+    expect((await send("retryTimed")).status).toBe(200);
+    expect(attempts).toBe(3);
+  });
+
+  test("the request's timeout ends all retries", async () => {
+    script = () => ({ status: 500 });
+    expect((await send("retryOverall")).status).toBe(504);
+    expect(attempts).toBeGreaterThan(1);
+  });
+
+  test("mirrors get the request, without our headers, and the client sees none of them", async () => {
+    const { body } = await send("mirrors", { path: "/m?x", headers: { host: "h.example", "x-a": "b" } });
+    expect(body).toBe("one");
+    for (const mirror of backends.slice(1)) {
+      await seenBy(mirror, 1);
+      expect(mirror.seen[0]).toMatchObject({
+        url: "/m?x", headers: { host: "h.example", "x-a": "b" },
+      });
+    }
+    for (const { seen } of backends) {
+      for (const { headers } of seen) {
+        expect(Object.keys(headers).filter((h) => /fairlead|shadow/.test(h))).toEqual([]);
+      }
+    }
+  });
+
+  test("a share of requests is mirrored, or none", async () => {
+    for (let i = 0; i < 100; i += 1) await send("halfMirror");
+    const { seen } = backends[1]!;
+    expect(seen.length).toBeGreaterThan(20);
+    expect(seen.length).toBeLessThan(80);
+    seen.splice(0);
+    for (let i = 0; i < 5; i += 1) await send("noMirror");
+    expect(seen).toEqual([]);
+  });
+
+  test("a host that the filter rewrites stays rewritten under every policy", async () => {
+    const headers = { host: "old.example", "x-pick-authority": "new.example" };
+    await send("nothing", { headers });
+    await send("response", { headers });
+    await send("response", { headers: { host: "old.example" } });
+    expect(backends[0]!.seen.map((s) => s.headers.host))
+      .toEqual(["new.example", "new.example", "old.example"]);
+  });
+
+  // --- CORS ------------------------------------------------------------------------------------
+
+  const preflight = (policy: PolicyName, origin: string, headers: Record<string, string> = {
+    "access-control-request-headers": "x-mine, x-other",
+  }): Promise<Answer> => send(policy, { method: "OPTIONS", headers: {
+    origin, "access-control-request-method": "DELETE", ...headers } });
+  const corsOf = ({ headers }: Answer): Record<string, unknown> => Object.fromEntries(
+    Object.entries(headers).filter(([name]) => name.startsWith("access-control-")).map(
+      ([name, value]) => [name.slice("access-control-".length), value]));
+
+  test("a preflight is answered by Envoy", async () => {
+    const answer = await preflight("cors", "https://www.example.com");
+    expect(answer.status).toBe(200);
+    expect(corsOf(answer)).toEqual({ "allow-origin": "https://www.example.com",
+      "allow-methods": "GET,PUT", "allow-headers": "x-one,x-two", "max-age": "5",
+      "expose-headers": "x-three,x-four" });
+    expect(attempts).toBe(0);
+  });
+
+  test.each([
+    ["https://www.example.com:443", true], ["https://a.b.wild.example", true],
+    ["https://x.wild.example:443", true], ["http://port.example:8080", true],
+    ["https://www.example.com:444", false], ["http://www.example.com", false],
+    ["https://wild.example", false], ["https://evil.example/.wild.example", false],
+    ["https://wwwXexample.com", false], ["http://port.example", false], ["null", false],
+  ])("the origin %s is allowed: %s", async (origin, isAllowed) => {
+    const answer = await preflight("cors", origin);
+    expect([200, 204]).toContain(answer.status);
+    expect(corsOf(answer)["allow-origin"]).toBe(isAllowed ? origin : undefined);
+    if (!isAllowed) expect(corsOf(answer)).toEqual({});
+    const actual = await send("cors", { headers: { origin } });
+    expect(actual.body).toBe("one");
+    expect(corsOf(actual)).toEqual(isAllowed
+      ? { "allow-origin": origin, "expose-headers": "x-three,x-four" } : {});
+  });
+
+  test("wildcards allow what is asked for", async () => {
+    const answer = corsOf(await preflight("corsStar", "https://any.example"));
+    expect(answer).toEqual({ "allow-origin": "https://any.example", "allow-methods": "DELETE",
+      "allow-headers": "x-mine, x-other", "max-age": "5", "expose-headers": "*" });
+    const actual = await send("corsStar", { headers: { origin: "https://any.example" } });
+    expect(corsOf(actual)).toEqual({ "allow-origin": "https://any.example",
+      "expose-headers": "*" });
+  });
+
+  test("with credentials no wildcard is ever sent", async () => {
+    const answer = corsOf(await preflight("corsCredentials", "https://any.example"));
+    expect(answer).toEqual({ "allow-origin": "https://any.example", "allow-credentials": "true",
+      "allow-methods": "DELETE", "allow-headers": "x-mine, x-other", "max-age": "5" });
+    const bare = corsOf(await preflight("corsCredentials", "https://any.example", {}));
+    expect(bare).not.toHaveProperty("allow-headers");
+    expect(bare["allow-methods"]).toBe("DELETE");
+    const actual = await send("corsCredentials", { headers: { origin: "https://any.example" } });
+    expect(corsOf(actual)).toEqual(
+      { "allow-origin": "https://any.example", "allow-credentials": "true" });
+  });
+
+  test("OPTIONS that is no preflight goes to the backend", async () => {
+    const headers = { origin: "https://evil.example" };
+    expect((await send("cors", { method: "OPTIONS", headers })).body).toBe("one");
+    expect((await send("cors", { method: "OPTIONS" })).body).toBe("one");
+    expect(corsOf(await send("nothing", { method: "OPTIONS",
+      headers: { ...headers, "access-control-request-method": "GET" } }))).toEqual({});
+    expect(corsOf(await preflight("corsNobody", "https://www.example.com"))).toEqual({});
+  });
+
+  // --- Sessions --------------------------------------------------------------------------------
+
+  test("a cookie keeps a client at one endpoint", async () => {
+    const first = await send("cookie", {}, "several");
+    const [cookie = ""] = first.headers["set-cookie"] ?? [];
+    expect(cookie).toMatch(/^sticky="?[^;]+"?; Max-Age=3600; Path=\/; HttpOnly$/);
+    for (let i = 0; i < 10; i += 1) {
+      const again = await send("cookie", { headers: { cookie: cookie.split(";")[0]! } }, "several");
+      expect(again.body).toBe(first.body);
+      expect(again.headers).not.toHaveProperty("set-cookie");
+    }
+    expect((await send("nothing", {}, "several")).headers).not.toHaveProperty("set-cookie");
+  });
+
+  test("a cookie of the browser's session has no age, and its path", async () => {
+    const { headers } = await send("browserCookie", { path: "/s/1" }, "several");
+    expect(headers["set-cookie"]?.[0]).toMatch(/^sticky="?[^;]+"?; Path=\/s; HttpOnly$/);
+  });
+
+  test("a header keeps a client at one endpoint", async () => {
+    const first = await send("header", {}, "several");
+    const sticky = first.headers["x-sticky"] as string;
+    expect(sticky).toBeTruthy();
+    for (let i = 0; i < 10; i += 1) {
+      const again = await send("header", { headers: { "x-sticky": sticky } }, "several");
+      expect(again.body).toBe(first.body);
+    }
+  });
+
+  // --- gRPC and WebSocket ----------------------------------------------------------------------
+
+  test("gRPC clients get gRPC errors", async () => {
+    expect(await askGrpc("nothing", "refusing")).toMatchObject({ status: 200, grpcStatus: "14" });
+    script = () => ({ afterMs: 1500 });
+    expect(await askGrpc("timeout", "one")).toMatchObject({ status: 200, grpcStatus: "14" });
+  });
+
+  test("every policy lets WebSocket upgrades through", async () => {
+    for (const name of Object.keys(policies) as PolicyName[]) {
+      const { status } = await send(name, { headers: {
+        connection: "upgrade", upgrade: "websocket", "sec-websocket-version": "13",
+        "sec-websocket-key": "AAAAAAAAAAAAAAAAAAAAAA==",
+      } }, "two");
+      // The backend knows no WebSocket; what counts is that it was asked.
+      expect([name, status, backends[1]!.seen.splice(0).at(-1)?.headers.upgrade])
+        .toEqual([name, 200, "websocket"]);
+    }
+  });
+
+  function askGrpc(policy: PolicyName, to: string): Promise<Record<string, unknown>> {
+    return new Promise((resolve, reject) => {
+      const session = connectHttp2(`http://${address}`);
+      session.on("error", reject);
+      const stream = session.request({ ":path": "/pkg.Service/Method", ":method": "POST",
+        "content-type": "application/grpc", te: "trailers", ...pick(policy, to) });
+      const got: Record<string, unknown> = {};
+      stream.on("response", (headers) => {
+        Object.assign(got, { status: headers[":status"], grpcStatus: headers["grpc-status"] });
+      });
+      stream.on("error", reject);
+      stream.on("close", () => { session.close(); resolve(got); });
+      stream.resume();
+      stream.end();
+    });
+  }
+});
+
+async function seenBy({ seen }: Backend, count: number): Promise<void> {
+  for (let tries = 0; tries < 500 && seen.length < count; tries += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  expect(seen).toHaveLength(count);
+}
+
+/** A port that nothing listens on. */
+async function unusedPort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
