@@ -208,10 +208,7 @@ function place(tags: readonly { readonly tag: number; readonly index: number }[]
 function hostSlots(plan: Plan): number[][] {
   return place(plan.virtualHosts.flatMap((host, index) => {
     if (!host.findable) return [];
-    // Labels from the right, as the core reads them.
-    const labels = host.name === "" ? [] : host.name.split(".").reverse();
-    const state = labels
-      .reduce((s, label) => absorb(s, utf8.encode(label)), seed(host.gatewayPort));
+    const state = absorb(seed(host.gatewayPort), utf8.encode(host.name));
     return [{ tag: finish(state, host.wildcard ? 1 : 0), index }];
   }));
 }

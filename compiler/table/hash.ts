@@ -45,15 +45,18 @@ function word(bytes: Uint8Array, at: number, end: number): number {
   return value >>> 0;
 }
 
-/** Goes on from `state` over one label or segment. */
+/** Goes on from `state` over one host name or path segment. */
 export function absorb(state: HashState, bytes: Uint8Array): HashState {
   const whole = bytes.length & ~7;
   let next = state;
   for (let at = 0; at < whole; at += 8) {
     next = mix(next, word(bytes, at + 4, bytes.length), word(bytes, at, bytes.length));
   }
-  next = mix(next, word(bytes, whole + 4, bytes.length), word(bytes, whole, bytes.length));
-  return mix(next, 0, bytes.length + 1);
+  // A set bit behind the last byte tells "a" from "a\0", and an empty segment from none.
+  const left = (bytes.length & 7) << 3;
+  const high = word(bytes, whole + 4, bytes.length) | (left >= 32 ? 1 << (left - 32) : 0);
+  const low = word(bytes, whole, bytes.length) | (left < 32 ? 1 << left : 0);
+  return mix(next, high >>> 0, low >>> 0);
 }
 
 /** The 32 bits that are both the tag and what the slot is computed from. */

@@ -1,5 +1,5 @@
-// The hash of host names and paths: 8 bytes at a time, one state per label or segment, so that the
-// state after n segments is the hash of a prefix of n segments. compiler/table/hash.ts is its twin.
+// The hash of host names and paths: 8 bytes at a time, one state a segment, so that the state after
+// n segments is the hash of a prefix of n segments. compiler/table/hash.ts is its twin.
 
 const MULTIPLIER: u64 = 0x9e3779b97f4a7c15;
 const FINALIZER: u64 = 0xd6e8feb86659fd93;
@@ -18,7 +18,7 @@ export function seed(owner: u32): u64 {
   return mix(MULTIPLIER, <u64>owner);
 }
 
-/** Goes on from `state` over one label or segment. Reads up to 7 bytes past its end. */
+/** Goes on from `state` over one host name or path segment. Reads up to 7 bytes past its end. */
 export function absorb(state: u64, ptr: usize, len: u32): u64 {
   let at = ptr;
   let left = len;
@@ -27,9 +27,9 @@ export function absorb(state: u64, ptr: usize, len: u32): u64 {
     at += 8;
     left -= 8;
   }
-  const tail = left ? load<u64>(at) & (~(<u64>0) >> (64 - (left << 3))) : <u64>0;
-  // The length sets "a" apart from "a\0", and an empty segment from none.
-  return mix(mix(state, tail), <u64>len + 1);
+  // A set bit behind the last byte tells "a" from "a\0", and an empty segment from none.
+  const end: u64 = (<u64>1) << (left << 3);
+  return mix(state, (load<u64>(at) & (end - 1)) | end);
 }
 
 /**

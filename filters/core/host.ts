@@ -32,6 +32,17 @@ export function hostLength(ptr: usize, len: u32): u32 {
   return len;
 }
 
+/** The bytes of a word with A–Z in lower case. */
+// @ts-ignore: decorator
+@inline
+function lower(word: u64): u64 {
+  const sevens = word & 0x7f7f7f7f7f7f7f7f;
+  const fromA = sevens + 0x3f3f3f3f3f3f3f3f;
+  const pastZ = sevens + 0x2525252525252525;
+  const upper = (fromA ^ pastZ) & ~word & 0x8080808080808080;
+  return word | (upper >> 2);
+}
+
 /** Writes the host in lower case to `hostText`; its length, or 0 where it can match no name. */
 function normalize(): u32 {
   if (!present(SLOT_AUTHORITY)) return 0;
@@ -41,19 +52,16 @@ function normalize(): u32 {
   if (len && load<u8>(ptr + len - 1) == DOT) len -= 1;
   if (len == 0 || len > HOST_LENGTH_MAX) return 0;
   if (load<u8>(ptr + len - 1) == BRACKET) return 0;
-  for (let i: u32 = 0; i < len; i++) {
-    const byte = <u32>load<u8>(ptr + i);
-    store<u8>(hostText + i, byte - 0x41 < 26 ? byte | 0x20 : byte);
-  }
+  for (let i: u32 = 0; i < len; i += 8) store<u64>(hostText + i, lower(load<u64>(ptr + i)));
   return len;
 }
 
 /** The virtual host whose name (without "*.") is the last `len` bytes of the host. */
-function probe(state: u64, gatewayPort: u32, wildcard: u32, ptr: usize, len: u32): u32 {
+function probe(gatewayPort: u32, wildcard: u32, ptr: usize, len: u32): u32 {
   const slots = section(SECTION_HOST_SLOTS);
   const places = count(SECTION_HOST_SLOTS);
   const key = (gatewayPort << 1) | wildcard;
-  const tag = finish(state, wildcard);
+  const tag = finish(absorb(seed(gatewayPort), ptr, len), wildcard);
   let at = home(tag, places);
   while (true) {
     const slot = slots + at * HASH_SLOT_SIZE;
@@ -71,29 +79,30 @@ function probe(state: u64, gatewayPort: u32, wildcard: u32, ptr: usize, len: u32
 /** The virtual host of the request, or NONE. */
 export function findHost(gatewayPort: u32): u32 {
   const port = section(SECTION_GATEWAY_PORTS) + gatewayPort * GATEWAY_PORT_SIZE;
-  const wildcards = load<u32>(port, GATEWAY_PORT_WILDCARDS);
-  let best: u32 = NONE;
-  let state = seed(gatewayPort);
-  if (wildcards & 1) best = probe(state, gatewayPort, 1, hostText, 0);
   const len = hostMatters(gatewayPort) ? normalize() : 0;
-  // Label by label from the right, so that each step is a longer wildcard; the last is the name.
+  if (len && load<u32>(port, GATEWAY_PORT_EXACT)) {
+    const exact = probe(gatewayPort, 0, hostText, len);
+    if (exact != NONE) return exact;
+  }
+  const wildcards = load<u32>(port, GATEWAY_PORT_WILDCARDS);
+  if (wildcards & ~1 && len) {
+    const wildcard = findWildcard(gatewayPort, wildcards, len);
+    if (wildcard != NONE) return wildcard;
+  }
+  return wildcards & 1 ? probe(gatewayPort, 1, hostText, 0) : NONE;
+}
+
+/** The longest wildcard that takes the host in `hostText`. */
+function findWildcard(gatewayPort: u32, wildcards: u32, len: u32): u32 {
+  let best: u32 = NONE;
   let labels: u32 = 0;
-  let end = len;
-  while (end > 0) {
-    let start = end;
-    while (start > 0 && load<u8>(hostText + start - 1) != DOT) start -= 1;
-    state = absorb(state, hostText + start, end - start);
+  // Label by label from the right; a wildcard leaves at least one label to its left.
+  for (let at = len; at > 0; at--) {
+    if (load<u8>(hostText + at - 1) != DOT) continue;
     labels += 1;
-    if (start == 0) {
-      if (!load<u32>(port, GATEWAY_PORT_EXACT)) return best;
-      const exact = probe(state, gatewayPort, 0, hostText, len);
-      return exact == NONE ? best : exact;
-    }
-    if (wildcards & (1 << (labels < 31 ? labels : 31))) {
-      const found = probe(state, gatewayPort, 1, hostText + start, len - start);
-      if (found != NONE) best = found;
-    }
-    end = start - 1;
+    if (!(wildcards & (1 << (labels < 31 ? labels : 31)))) continue;
+    const found = probe(gatewayPort, 1, hostText + at, len - at);
+    if (found != NONE) best = found;
   }
   return best;
 }

@@ -11,9 +11,9 @@ import { depthEnd, depthHash, DEPTH_MAX, equal } from "./memory";
 import { addressOf, lengthOf, present } from "./slots";
 import { count, section, text } from "./table";
 
-const SLASH: u32 = 0x2f;
-const QUESTION: u32 = 0x3f;
-const NUMBER: u32 = 0x23;
+const SLASH: u8 = 0x2f;
+const QUESTION: u8 = 0x3f;
+const NUMBER: u8 = 0x23;
 
 /** Address and length of the path without its query, after `splitPath`. */
 export let path: usize = 0;
@@ -36,31 +36,50 @@ export function ignorePath(virtualHost: u32): i32 {
   return 0;
 }
 
+/** Where in a word of 8 bytes `byte` stands: the top bit of the first such byte is right. */
+// @ts-ignore: decorator
+@inline
+function where(word: u64, byte: u64): u64 {
+  const differing = word ^ (byte * 0x0101010101010101);
+  return (differing - 0x0101010101010101) & ~differing & 0x8080808080808080;
+}
+
+/** The first "/", "?" or "#" at or after `at`, or `end`. Reads up to 7 bytes past `end`. */
+function nextBreak(at: usize, end: usize): usize {
+  while (at < end) {
+    const word = load<u64>(at);
+    const found = where(word, SLASH) | where(word, QUESTION) | where(word, NUMBER);
+    if (found) {
+      const place = at + <usize>(ctz(found) >> 3);
+      return place < end ? place : end;
+    }
+    at += 8;
+  }
+  return end;
+}
+
 /** Hashes the segments for `virtualHost`; false where the target is no absolute path. */
 export function splitPath(virtualHost: u32): bool {
   if (!present(SLOT_PATH)) return false;
   path = addressOf(SLOT_PATH);
   const len = lengthOf(SLOT_PATH);
   if (len == 0 || load<u8>(path) != SLASH) return false;
+  const end = path + len;
   let state = seed(virtualHost);
   store<u64>(depthHash, state);
   store<u32>(depthEnd, 0);
   depth = 0;
-  let start: u32 = 1;
-  let at: u32 = 0;
+  let start = path + 1;
   while (true) {
-    at += 1;
-    const byte: u32 = at < len ? <u32>load<u8>(path + at) : QUESTION;
-    const last = byte == QUESTION || byte == NUMBER;
-    if (!last && byte != SLASH) continue;
-    state = absorb(state, path + start, at - start);
+    const at = nextBreak(start, end);
+    state = absorb(state, start, <u32>(at - start));
     if (depth < DEPTH_MAX) {
       depth += 1;
       store<u64>(depthHash + (depth << 3), state);
-      store<u32>(depthEnd + (depth << 2), at);
+      store<u32>(depthEnd + (depth << 2), <u32>(at - path));
     }
-    if (last) {
-      pathLength = at;
+    if (at == end || load<u8>(at) != SLASH) {
+      pathLength = <u32>(at - path);
       whole = state;
       return true;
     }

@@ -3,7 +3,7 @@
 //
 //   reserve → (copy the table) → load; then, for each request: start, put…, run until it is ≥ 0.
 
-import { LOAD_BAD_STATE, LOAD_OK } from "../core/format";
+import { LOAD_BAD_STATE, LOAD_OK, SLOT_AUTHORITY, SLOT_PATH } from "../core/format";
 import { run, start } from "../core/match";
 import { arena, ARENA_LENGTH, verdict } from "../core/memory";
 import { put } from "../core/slots";
@@ -35,6 +35,17 @@ export function load(len: u32): u32 {
   if (!reach(<u64>place + len + stateLengthOf(place))) return LOAD_BAD_STATE;
   adopt(place);
   return LOAD_OK;
+}
+
+/**
+ * `start`, `put` of the authority and the target, and `run` in one call: both texts stand in the
+ * input buffer, the target at the next multiple of 8 after the authority.
+ */
+export function open(gatewayPort: u32, authorityLen: u32, targetLen: u32): i32 {
+  start(gatewayPort);
+  put(SLOT_AUTHORITY, arena, authorityLen);
+  put(SLOT_PATH, arena + ((authorityLen + 7) & ~7), targetLen);
+  return run();
 }
 
 export function inputPtr(): usize {

@@ -2,9 +2,9 @@
 // written once into the core's buffer, and the answer is read as integers.
 
 import {
-  ABSENT, LOAD_BAD_STATE, SLOT_AUTHORITY, SLOT_HEADERS, SLOT_METHOD, SLOT_PATH, VERDICT_BACKEND,
+  ABSENT, LOAD_BAD_STATE, SLOT_HEADERS, SLOT_METHOD, VERDICT_BACKEND,
   VERDICT_CLUSTER, VERDICT_EDITS, VERDICT_FORWARD, VERDICT_HOST_LEN, VERDICT_HOST_PTR,
-  VERDICT_KIND, VERDICT_MATCH, VERDICT_POLICY, VERDICT_REDIRECT, VERDICT_RESPOND, VERDICT_RULE,
+  VERDICT_MATCH, VERDICT_POLICY, VERDICT_REDIRECT, VERDICT_RESPOND, VERDICT_RULE,
   VERDICT_SIZE, VERDICT_STATUS, VERDICT_TEXT_LEN, VERDICT_TEXT_PTR,
 } from "../../filters/core/format.ts";
 
@@ -17,6 +17,8 @@ export interface CoreExports {
   inputLength(): number;
   verdictPtr(): number;
   start(gatewayPort: number): void;
+  /** `start`, `put` of authority and target as they stand in the input buffer, and `run`. */
+  open(gatewayPort: number, authorityLength: number, targetLength: number): number;
   put(slot: number, ptr: number, length: number): void;
   run(): number;
 }
@@ -81,31 +83,35 @@ export function createCore(exports: CoreExports, names: readonly string[]): Core
   const words = new Uint32Array(exports.memory.buffer, verdictPtr, VERDICT_SIZE / 4);
   const runsMax = names.length + SLOT_HEADERS + 1;
 
-  const decide = (request: RequestParts): Verdict => {
-    let at = start;
-    const put = (slot: number, value: string | null): boolean => {
+  /** Answers what the core still asks for, until it has decided. `at` is free in the buffer. */
+  const goOn = (request: RequestParts, first: number, free: number): Verdict => {
+    let at = free;
+    let result = first;
+    for (let run = 0; result < 0; run += 1) {
+      if (run > runsMax) throw new Error(`the core asked for more than its ${names.length} names`);
+      const slot = -result - 1;
+      const value = slot === SLOT_METHOD ? request.method
+        : request.header(names[slot - SLOT_HEADERS] ?? "");
       if (value === null) {
         exports.put(slot, 0, ABSENT);
-        return true;
+      } else {
+        const next = writeText(bytes, at, end, value);
+        if (next < 0) return tooLarge;
+        exports.put(slot, at, next - at);
+        at = next;
       }
-      const next = writeText(bytes, at, end, value);
-      if (next < 0) return false;
-      exports.put(slot, at, next - at);
-      at = next;
-      return true;
-    };
-    exports.start(request.gatewayPort);
-    const fits = put(SLOT_AUTHORITY, request.authority) && put(SLOT_PATH, request.target)
-      && put(SLOT_METHOD, request.method);
-    if (!fits) return tooLarge;
-    for (let run = 0; run < runsMax; run += 1) {
-      const result = exports.run();
-      if (result >= 0) return readVerdict(words, bytes);
-      const slot = -result - 1;
-      const name = names[slot - SLOT_HEADERS];
-      if (!put(slot, name === undefined ? null : request.header(name))) return tooLarge;
+      result = exports.run();
     }
-    throw new Error(`the core asked for more than its ${names.length} header names`);
+    return readVerdict(words, bytes, result);
+  };
+  const decide = (request: RequestParts): Verdict => {
+    const authorityEnd = writeText(bytes, start, end, request.authority);
+    if (authorityEnd < 0) return tooLarge;
+    const target = (authorityEnd + 7) & ~7;
+    const targetEnd = writeText(bytes, target, end, request.target);
+    if (targetEnd < 0) return tooLarge;
+    const result = exports.open(request.gatewayPort, authorityEnd - start, targetEnd - target);
+    return result < 0 ? goOn(request, result, targetEnd) : readVerdict(words, bytes, result);
   };
   return { decide };
 }
@@ -133,28 +139,24 @@ export function writeText(bytes: Uint8Array, at: number, end: number, text: stri
   return read === length ? at + written : -1;
 }
 
-function readVerdict(words: Uint32Array, bytes: Uint8Array): Verdict {
-  const word = (offset: number): number => words[offset >>> 2] ?? 0;
-  const kind = word(VERDICT_KIND);
-  const verdict: Verdict = {
-    kind,
-    status: word(VERDICT_STATUS),
-    match: word(VERDICT_MATCH),
-    rule: word(VERDICT_RULE),
-    backend: word(VERDICT_BACKEND),
-    cluster: word(VERDICT_CLUSTER),
-    edits: word(VERDICT_EDITS),
-    policy: word(VERDICT_POLICY),
-  };
-  if (kind !== VERDICT_FORWARD && kind !== VERDICT_REDIRECT) return verdict;
-  const textLen = word(VERDICT_TEXT_LEN);
-  const hostLen = kind === VERDICT_FORWARD ? word(VERDICT_HOST_LEN) : 0;
-  if (textLen + hostLen === 0) return verdict;
-  const textAt = (ptr: number, length: number): string | undefined =>
-    length === 0 ? undefined : decoder.decode(bytes.subarray(ptr, ptr + length));
+function readVerdict(words: Uint32Array, bytes: Uint8Array, kind: number): Verdict {
+  const forward = kind === VERDICT_FORWARD;
+  const textLen = forward || kind === VERDICT_REDIRECT ? words[VERDICT_TEXT_LEN >>> 2] ?? 0 : 0;
+  const hostLen = forward ? words[VERDICT_HOST_LEN >>> 2] ?? 0 : 0;
   return {
-    ...verdict,
-    text: textAt(word(VERDICT_TEXT_PTR), textLen),
-    host: textAt(word(VERDICT_HOST_PTR), hostLen),
+    kind,
+    status: words[VERDICT_STATUS >>> 2] ?? 0,
+    match: words[VERDICT_MATCH >>> 2] ?? 0,
+    rule: words[VERDICT_RULE >>> 2] ?? 0,
+    backend: words[VERDICT_BACKEND >>> 2] ?? 0,
+    cluster: words[VERDICT_CLUSTER >>> 2] ?? 0,
+    edits: words[VERDICT_EDITS >>> 2] ?? 0,
+    policy: words[VERDICT_POLICY >>> 2] ?? 0,
+    text: textLen === 0 ? undefined : textAt(bytes, words[VERDICT_TEXT_PTR >>> 2] ?? 0, textLen),
+    host: hostLen === 0 ? undefined : textAt(bytes, words[VERDICT_HOST_PTR >>> 2] ?? 0, hostLen),
   };
+}
+
+function textAt(bytes: Uint8Array, ptr: number, length: number): string {
+  return decoder.decode(bytes.subarray(ptr, ptr + length));
 }

@@ -15,13 +15,15 @@ function mix(state: bigint, word: bigint): bigint {
 }
 
 function absorbBig(state: bigint, bytes: Uint8Array): bigint {
+  const ended = [...bytes, 1];
+  while (ended.length % 8 !== 0) ended.push(0);
   let next = state;
-  for (let at = 0; at <= (bytes.length & ~7); at += 8) {
+  for (let at = 0; at < ended.length; at += 8) {
     let word = 0n;
-    for (let i = 7; i >= 0; i--) word = (word << 8n) | BigInt(bytes[at + i] ?? 0);
+    for (let i = 7; i >= 0; i--) word = (word << 8n) | BigInt(ended[at + i] ?? 0);
     next = mix(next, word);
   }
-  return mix(next, BigInt(bytes.length + 1));
+  return next;
 }
 
 test("hashing agrees with the same arithmetic in big integers", () => {
