@@ -15,8 +15,8 @@ export interface Draft extends Omit<Growing<Plan>, "origins"> {
   readonly editIndexes: Map<string, number>;
   readonly actionIndexes: Map<string, number>;
   readonly policyIndexes: Map<string, number>;
-  /** By pattern; undefined for a pattern that cannot be carried out. */
-  readonly automatonIndexes: Map<string, number | undefined>;
+  /** By pattern: the automaton's index, or what is wrong with the pattern. */
+  readonly automatonIndexes: Map<string, number | string>;
   readonly diagnostics: Diagnostic[];
 }
 
@@ -28,7 +28,8 @@ export function newDraft(ir: Ir): Draft {
   return {
     names: [], gatewayPorts: [], virtualHosts: [], paths: [], matches: [], conditions: [],
     rules: [], splits: [], backends: [], clusters: ir.clusters.map((c) => c.name), redirects: [],
-    editLists: [[]], actions: [nothing], expressions: [], automata: [], routePolicies: [noPolicy],
+    editLists: [[]], actions: [nothing], expressions: [], automata: [], shapes: [],
+    routePolicies: [noPolicy],
     origins: { matches: [], rules: [], backends: [] }, nameIndexes: new Map(),
     ruleIndexes: new Map(), editIndexes: new Map([["[]", 0]]),
     actionIndexes: new Map([[JSON.stringify(nothing), 0]]),

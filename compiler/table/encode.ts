@@ -9,11 +9,13 @@ import {
   RULE_SIZE, SECTION_ACTIONS, SECTION_AUTOMATA, SECTION_AUTOMATON_WORDS, SECTION_BACKENDS,
   SECTION_CLUSTERS, SECTION_CONDITIONS, SECTION_COUNT, SECTION_EDITS, SECTION_EDIT_LISTS,
   SECTION_EXPRESSIONS, SECTION_GATEWAY_PORTS, SECTION_HOST_SLOTS, SECTION_MATCHES, SECTION_NAMES,
-  SECTION_PATHS, SECTION_PATH_SLOTS, SECTION_REDIRECTS, SECTION_RULES, SECTION_SPLITS,
-  SECTION_STRINGS, SECTION_VIRTUAL_HOSTS, SPLIT_SIZE, TABLE_READS_HEADERS, VERSION,
-  VIRTUAL_HOST_SIZE,
+  SECTION_PATHS, SECTION_PATH_SLOTS, SECTION_REDIRECTS, SECTION_RULES, SECTION_SHAPES,
+  SECTION_SPLITS, SECTION_STRINGS, SECTION_VIRTUAL_HOSTS, SHAPE_SIZE, SPLIT_SIZE,
+  TABLE_READS_HEADERS, VERSION, VIRTUAL_HOST_SIZE,
 } from "../../filters/core/format.ts";
-import { absorb, checksum, finish, home, seed } from "./hash.ts";
+import {
+  absorb, absorbParameter, checksum, finish, home, seed, type HashState,
+} from "./hash.ts";
 import { segmentsOf, type Plan } from "./plan.ts";
 
 /** Bytes of one request slot and of one cursor (filters/core/table.ts). */
@@ -82,13 +84,16 @@ function writeHeader(view: DataView, plan: Plan, length: number): void {
   view.setUint32(HEADER_CURSORS, cursors, true);
 }
 
-/** The most regular expressions for paths that one virtual host has. */
+/** The most path expressions (of automata) and shapes that one virtual host has. */
 function cursorsOf(plan: Plan): number {
-  const counts = new Map<number, number>();
-  for (const { kind, virtualHost } of plan.paths) {
-    if (kind === PATH_REGEX) counts.set(virtualHost, (counts.get(virtualHost) ?? 0) + 1);
+  const counts = plan.virtualHosts.map((host, i) => {
+    const next = plan.virtualHosts[i + 1];
+    return (next?.firstShape ?? plan.shapes.length) - host.firstShape;
+  });
+  for (const { kind, virtualHost, segments } of plan.paths) {
+    if (kind === PATH_REGEX && !segments) counts[virtualHost] = (counts[virtualHost] ?? 0) + 1;
   }
-  return Math.max(0, ...counts.values());
+  return counts.reduce((most, n) => Math.max(most, n), 0);
 }
 
 /** Sections 1 to SECTION_COUNT − 1, in the order of their ids. */
@@ -123,8 +128,9 @@ function putHosts(plan: Plan, put: Put, text: Text): void {
   put(SECTION_HOST_SLOTS, HASH_SLOT_SIZE, hostSlots(plan));
   put(SECTION_VIRTUAL_HOSTS, VIRTUAL_HOST_SIZE, plan.virtualHosts.map((h) => [
     ...text(h.name), (h.gatewayPort << 1) | (h.wildcard ? 1 : 0), h.firstPath, h.prefixes,
-    h.exact ? 1 : 0, h.next, h.firstExpression,
-  ]), [0, 0, 0, plan.paths.length, 0, 0, NONE, plan.expressions.length]);
+    h.exact ? 1 : 0, h.next, h.firstExpression, h.firstShape,
+  ]), [
+    0, 0, 0, plan.paths.length, 0, 0, NONE, plan.expressions.length, plan.shapes.length]);
 }
 
 function putMatches(plan: Plan, put: Put, text: Text): void {
@@ -158,6 +164,8 @@ function putTargets(plan: Plan, put: Put, text: Text): void {
 function putAutomata(plan: Plan, put: Put): void {
   put(SECTION_EXPRESSIONS, EXPRESSION_SIZE, plan.expressions.map((e) => [
     e.automaton, e.firstPath]));
+  put(SECTION_SHAPES, SHAPE_SIZE, plan.shapes.map((s) => [
+    s.segments, s.tail, s.parameters, s.filled, s.firstPath, s.endPath]));
   let offset = 0;
   put(SECTION_AUTOMATA, AUTOMATON_SIZE, plan.automata.map(({ bytes, patterns }) => {
     const record = [offset, bytes.length / 4, patterns];
@@ -215,9 +223,11 @@ function hostSlots(plan: Plan): number[][] {
 
 function pathSlots(plan: Plan): number[][] {
   return place(plan.paths.flatMap((path, index) => {
-    if (path.kind === PATH_REGEX) return [];
-    const state = segmentsOf(path.value)
-      .reduce((s, segment) => absorb(s, utf8.encode(segment)), seed(path.virtualHost));
+    const segments = path.segments ?? (path.kind === PATH_REGEX ? undefined : segmentsOf(path.value));
+    if (!segments) return [];
+    const state = segments.reduce<HashState>((s, segment) =>
+      (segment === undefined ? absorbParameter(s) : absorb(s, utf8.encode(segment))),
+    seed(path.virtualHost));
     return [{ tag: finish(state, path.kind), index }];
   }));
 }

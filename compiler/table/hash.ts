@@ -39,6 +39,11 @@ export function seed(owner: number): HashState {
   return mix(MULTIPLIER, 0, owner);
 }
 
+/** Goes on over a path segment whose text does not matter. */
+export function absorbParameter(state: HashState): HashState {
+  return mix(state, 0, 0);
+}
+
 function word(bytes: Uint8Array, at: number, end: number): number {
   let value = 0;
   for (let i = Math.min(at + 4, end) - 1; i >= at; i--) value = (value << 8) | (bytes[i] ?? 0);

@@ -3,12 +3,14 @@
 
 import {
   CONDITION_HEADER_EXACT, CONDITION_HEADER_REGEX, CONDITION_QUERY_EXACT, CONDITION_QUERY_REGEX,
-  METHOD_ANY, NONE, PATH_EXACT, PATH_PREFIX,
+  CONDITION_SEGMENT_REGEX, METHOD_ANY, NONE, PATH_EXACT, PATH_PREFIX,
 } from "../../filters/core/format.ts";
 import type { Diagnostic } from "../diagnostic.ts";
 import type { Ir, RouteMatch, ValueMatch, VirtualHost } from "../ir.ts";
 import { nameIndex, newDraft, type Draft } from "./draft.ts";
-import { automatonIndex, expressionsHold, planExpressions } from "./expressions.ts";
+import {
+  automatonIndex, expressionsHold, planExpressions, type PlanMatch, type SegmentPattern,
+} from "./expressions.ts";
 import type { Plan, PlannedVirtualHost } from "./planned.ts";
 import { planRule } from "./rules.ts";
 
@@ -65,7 +67,7 @@ function openVirtualHost(
   const planned: PlannedVirtualHost = {
     gatewayPort: draft.gatewayPorts.length - 1, wildcard,
     name: wildcard ? hostname.slice(2) : hostname, firstPath: draft.paths.length,
-    firstExpression: draft.expressions.length, findable, prefixes: 0, exact: false, next,
+    firstExpression: draft.expressions.length, firstShape: draft.shapes.length, findable, prefixes: 0, exact: false, next,
   };
   draft.virtualHosts.push(planned);
   const port = draft.gatewayPorts[planned.gatewayPort];
@@ -78,16 +80,18 @@ function planTier(
   draft: Draft, host: PlannedVirtualHost, matches: readonly RouteMatch[], index: number,
 ): void {
   const ranks = new Map(matches.map((match, rank) => [match, rank]));
-  const planOne = (match: RouteMatch): void => planMatch(draft, match, ranks.get(match) ?? 0);
+  const rankOf = (match: RouteMatch): number => ranks.get(match) ?? 0;
+  const planOne: PlanMatch = (match, parameters = []) =>
+    planMatch(draft, match, rankOf(match), parameters);
   for (const kind of [PATH_EXACT, PATH_PREFIX]) {
     for (const [value, group] of byPath(matches, kind === PATH_EXACT ? "exact" : "prefix")) {
       if (kind === PATH_EXACT) host.exact = true;
       else host.prefixes = (host.prefixes | depthBit(segmentsOf(value).length)) >>> 0;
       draft.paths.push({ virtualHost: index, kind, value, firstMatch: draft.matches.length });
-      group.forEach(planOne);
+      for (const match of group) planOne(match);
     }
   }
-  planExpressions(draft, index, byPath(matches, "regex"), planOne);
+  planExpressions(draft, index, byPath(matches, "regex"), planOne, rankOf);
 }
 
 /** Matches of one kind of path, by its value, in order of precedence. */
@@ -118,13 +122,18 @@ export function segmentsOf(path: string): readonly string[] {
   return path === "" ? [] : path.slice(1).split("/");
 }
 
-function planMatch(draft: Draft, match: RouteMatch, rank: number): void {
+function planMatch(
+  draft: Draft, match: RouteMatch, rank: number, parameters: readonly SegmentPattern[],
+): void {
   const method = match.method === undefined
     ? METHOD_ANY : 1 + (METHODS as readonly string[]).indexOf(match.method);
   draft.origins.matches.push(match);
   draft.matches.push({
     rule: planRule(draft, match.rule), firstCondition: draft.conditions.length, method, rank,
   });
+  for (const { segment, automaton } of parameters) {
+    draft.conditions.push({ kind: CONDITION_SEGMENT_REGEX, name: segment, value: automaton });
+  }
   for (const header of match.headers) {
     const kind = header.kind === "exact" ? CONDITION_HEADER_EXACT : CONDITION_HEADER_REGEX;
     planCondition(draft, kind, nameIndex(draft, header.name), header);

@@ -17,6 +17,7 @@ export interface PlannedVirtualHost {
   readonly name: string;
   readonly firstPath: number;
   readonly firstExpression: number;
+  readonly firstShape: number;
   /** Only the first tier is found by host name; `next` leads to the others. */
   readonly findable: boolean;
   prefixes: number;
@@ -30,6 +31,18 @@ export interface PlannedPath {
   readonly kind: number;
   readonly value: string;
   readonly firstMatch: number;
+  /** Of a shape: its literal segments, undefined in the places of parameters. */
+  readonly segments?: readonly (string | undefined)[];
+}
+
+/** SHAPE_* of the format. */
+export interface PlannedShape {
+  readonly segments: number;
+  readonly tail: number;
+  readonly parameters: number;
+  readonly filled: number;
+  readonly firstPath: number;
+  readonly endPath: number;
 }
 
 export interface PlannedMatch {
@@ -112,6 +125,7 @@ export interface Plan {
   readonly actions: readonly PlannedAction[];
   readonly expressions: readonly { readonly automaton: number; readonly firstPath: number }[];
   readonly automata: readonly PlannedAutomaton[];
+  readonly shapes: readonly PlannedShape[];
   /** Policy 0 is `noPolicy`. They stand beside the table, not in it: hosts carry them out. */
   readonly routePolicies: readonly RoutePolicy[];
   /** What the table's indexes stand for, for `explain`, logs and metrics. */

@@ -2,14 +2,15 @@
 // trusts the bytes; whoever did not make them lets the core verify them first.
 
 import {
-  ACTION_SIZE, AUTOMATON_SIZE, BACKEND_SIZE, CLUSTER_SIZE, CONDITION_HEADER_REGEX,
-  CONDITION_QUERY_REGEX, CONDITION_SIZE, EDIT_ADD, EDIT_LIST_SIZE, EDIT_SET, EDIT_SIZE,
-  EXPRESSION_SIZE, GATEWAY_PORT_SIZE, HEADER_CHECKSUM, HEADER_FLAGS, HEADER_LENGTH, HEADER_SIZE,
-  HEADER_STATE_LENGTH, HEADER_VERSION, MATCH_SIZE, NAME_SIZE, PATH_SIZE, REDIRECT_SIZE, RULE_SIZE,
-  SECTION_ACTIONS, SECTION_AUTOMATA, SECTION_BACKENDS, SECTION_CLUSTERS, SECTION_CONDITIONS,
-  SECTION_EDITS, SECTION_EDIT_LISTS, SECTION_EXPRESSIONS, SECTION_GATEWAY_PORTS, SECTION_MATCHES,
-  SECTION_NAMES, SECTION_PATHS, SECTION_REDIRECTS, SECTION_RULES, SECTION_SPLITS, SECTION_STRINGS,
-  SECTION_VIRTUAL_HOSTS, SPLIT_SIZE, VIRTUAL_HOST_SIZE,
+  ACTION_SIZE, AUTOMATON_SIZE, BACKEND_SIZE, CLUSTER_SIZE, CONDITION_HEADER_EXACT,
+  CONDITION_HEADER_REGEX, CONDITION_QUERY_EXACT, CONDITION_SEGMENT_REGEX, CONDITION_SIZE,
+  EDIT_ADD, EDIT_LIST_SIZE, EDIT_SET, EDIT_SIZE, EXPRESSION_SIZE, GATEWAY_PORT_SIZE,
+  HEADER_CHECKSUM, HEADER_FLAGS, HEADER_LENGTH, HEADER_SIZE, HEADER_STATE_LENGTH, HEADER_VERSION,
+  MATCH_SIZE, NAME_SIZE, PATH_SIZE, REDIRECT_SIZE, RULE_SIZE, SECTION_ACTIONS, SECTION_AUTOMATA,
+  SECTION_BACKENDS, SECTION_CLUSTERS, SECTION_CONDITIONS, SECTION_EDITS, SECTION_EDIT_LISTS,
+  SECTION_EXPRESSIONS, SECTION_GATEWAY_PORTS, SECTION_MATCHES, SECTION_NAMES, SECTION_PATHS,
+  SECTION_REDIRECTS, SECTION_RULES, SECTION_SHAPES, SECTION_SPLITS, SECTION_STRINGS,
+  SECTION_VIRTUAL_HOSTS, SHAPE_SIZE, SPLIT_SIZE, VIRTUAL_HOST_SIZE,
 } from "../../filters/core/format.ts";
 
 export interface TableEdit {
@@ -31,7 +32,7 @@ export interface Table {
   }[];
   readonly virtualHosts: readonly {
     readonly hostname: string; readonly gatewayPort: number; readonly firstPath: number;
-    readonly next: number; readonly firstExpression: number;
+    readonly next: number; readonly firstExpression: number; readonly firstShape: number;
   }[];
   readonly paths: readonly {
     readonly kind: "prefix" | "exact" | "regex"; readonly value: string;
@@ -63,6 +64,10 @@ export interface Table {
     readonly replace: number; readonly replacement: string;
   }[];
   readonly expressions: readonly { readonly automaton: number; readonly firstPath: number }[];
+  readonly shapes: readonly {
+    readonly segments: number; readonly tail: number; readonly parameters: number;
+    readonly filled: number; readonly firstPath: number; readonly endPath: number;
+  }[];
   /** Lengths in bytes. */
   readonly automata: readonly { readonly length: number; readonly patterns: number }[];
 }
@@ -92,6 +97,10 @@ export function readTable(bytes: Uint8Array): Table {
     ...readTargets(records, text), editLists: readEdits(records, text),
     expressions: records(SECTION_EXPRESSIONS, EXPRESSION_SIZE,
       ([automaton = 0, firstPath = 0]) => ({ automaton, firstPath })),
+    shapes: records(SECTION_SHAPES, SHAPE_SIZE,
+      ([segments = 0, tail = 0, parameters = 0, filled = 0, firstPath = 0, endPath = 0]) => ({
+        segments, tail, parameters, filled, firstPath, endPath,
+      })),
     automata: records(SECTION_AUTOMATA, AUTOMATON_SIZE,
       ([, words = 0, patterns = 0]) => ({ length: words * 4, patterns })),
   };
@@ -104,10 +113,10 @@ function readHosts(
     gatewayPorts: records(SECTION_GATEWAY_PORTS, GATEWAY_PORT_SIZE,
       ([at = 0, len = 0, port = 0, tls]) => ({ name: text(at, len), port, tls: tls === 1 })),
     virtualHosts: records(SECTION_VIRTUAL_HOSTS, VIRTUAL_HOST_SIZE, (
-      [at = 0, len = 0, key = 0, firstPath = 0, , , next = 0, firstExpression = 0],
+      [at = 0, len = 0, key = 0, firstPath = 0, , , next = 0, firstExpression = 0, firstShape = 0],
     ) => ({
       hostname: key & 1 ? (len ? `*.${text(at, len)}` : "*") : text(at, len),
-      gatewayPort: key >>> 1, firstPath, next, firstExpression,
+      gatewayPort: key >>> 1, firstPath, next, firstExpression, firstShape,
     })),
   };
 }
@@ -128,9 +137,10 @@ function readMatches(
       })),
     conditions: records(SECTION_CONDITIONS, CONDITION_SIZE,
       ([kind = 0, name = 0, nameLen = 0, value = 0, len = 0]) => ({
-        kind, name: kind <= CONDITION_HEADER_REGEX ? names[name] ?? "" : text(name, nameLen),
-        value: kind === CONDITION_HEADER_REGEX || kind === CONDITION_QUERY_REGEX
-          ? value : text(value, len),
+        kind, name: kind <= CONDITION_HEADER_REGEX ? names[name] ?? ""
+          : kind === CONDITION_SEGMENT_REGEX ? `segment ${name}` : text(name, nameLen),
+        value: kind === CONDITION_HEADER_EXACT || kind === CONDITION_QUERY_EXACT
+          ? text(value, len) : value,
       })),
   };
 }

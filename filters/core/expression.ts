@@ -1,13 +1,15 @@
 // Regular expressions: automata over the whole of a value, in one step a byte. For paths one run
 // finds every expression of the virtual host that matches; their matches are then taken by rank.
 
-import { listEnd, listStart, runAutomaton } from "./automaton";
+import { isText, listEnd, listStart, runAutomaton } from "./automaton";
 import {
   AUTOMATON_OFF, AUTOMATON_SIZE, EXPRESSION_AUTOMATON, EXPRESSION_FIRST_PATH, EXPRESSION_SIZE,
   MATCH_METHOD, MATCH_SIZE, NONE, PATH_FIRST_MATCH, PATH_SIZE, SECTION_AUTOMATA,
-  SECTION_AUTOMATON_WORDS, SECTION_EXPRESSIONS, SECTION_MATCHES, SECTION_PATHS,
-  SECTION_VIRTUAL_HOSTS, VIRTUAL_HOST_FIRST_EXPRESSION, VIRTUAL_HOST_SIZE,
+  SECTION_AUTOMATON_WORDS, SECTION_EXPRESSIONS, SECTION_MATCHES, SECTION_PATHS, SECTION_SHAPES,
+  SECTION_VIRTUAL_HOSTS, SHAPE_SIZE, VIRTUAL_HOST_FIRST_EXPRESSION, VIRTUAL_HOST_FIRST_SHAPE,
+  VIRTUAL_HOST_SIZE,
 } from "./format";
+import { findShape, path, pathLength } from "./path";
 import { cursors, CURSOR_SIZE, section } from "./table";
 
 function automatonAt(index: u32): usize {
@@ -27,18 +29,36 @@ let open: u32 = 0;
 export function hasExpressions(virtualHost: u32): bool {
   const host = section(SECTION_VIRTUAL_HOSTS) + virtualHost * VIRTUAL_HOST_SIZE;
   return load<u32>(host, VIRTUAL_HOST_FIRST_EXPRESSION)
-    != load<u32>(host, VIRTUAL_HOST_SIZE + VIRTUAL_HOST_FIRST_EXPRESSION);
+    != load<u32>(host, VIRTUAL_HOST_SIZE + VIRTUAL_HOST_FIRST_EXPRESSION)
+    || load<u32>(host, VIRTUAL_HOST_FIRST_SHAPE)
+    != load<u32>(host, VIRTUAL_HOST_SIZE + VIRTUAL_HOST_FIRST_SHAPE);
 }
 
 /** Finds the expressions that match the path; `nextByRank` then goes through their matches. */
-export function openExpressions(virtualHost: u32, path: usize, len: u32): void {
+export function openExpressions(virtualHost: u32): void {
   open = 0;
+  openShapes(virtualHost);
+  // Shapes mean text, as RE2 does: in a path that is not UTF-8 no parameter matches.
+  if (open && !isText(path, pathLength)) open = 0;
+  openAutomata(virtualHost);
+}
+
+function openShapes(virtualHost: u32): void {
+  const host = section(SECTION_VIRTUAL_HOSTS) + virtualHost * VIRTUAL_HOST_SIZE;
+  const end = load<u32>(host, VIRTUAL_HOST_SIZE + VIRTUAL_HOST_FIRST_SHAPE);
+  for (let i = load<u32>(host, VIRTUAL_HOST_FIRST_SHAPE); i < end; i++) {
+    const found = findShape(section(SECTION_SHAPES) + i * SHAPE_SIZE);
+    if (found != NONE) openPath(found);
+  }
+}
+
+function openAutomata(virtualHost: u32): void {
   const host = section(SECTION_VIRTUAL_HOSTS) + virtualHost * VIRTUAL_HOST_SIZE;
   const end = load<u32>(host, VIRTUAL_HOST_SIZE + VIRTUAL_HOST_FIRST_EXPRESSION);
   for (let i = load<u32>(host, VIRTUAL_HOST_FIRST_EXPRESSION); i < end; i++) {
     const expression = section(SECTION_EXPRESSIONS) + i * EXPRESSION_SIZE;
     const automaton = automatonAt(load<u32>(expression, EXPRESSION_AUTOMATON));
-    const list = runAutomaton(automaton, path, len);
+    const list = runAutomaton(automaton, path, pathLength);
     if (list == 0) continue;
     const first = load<u32>(expression, EXPRESSION_FIRST_PATH);
     const last = listEnd(automaton, list);

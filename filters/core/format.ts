@@ -26,7 +26,7 @@ export const HEADER_CHECKED: u32 = 16;
 export const HEADER_STATE_LENGTH: u32 = 16;
 /** Bits TABLE_*: what an adapter must be able to do to serve this table. */
 export const HEADER_FLAGS: u32 = 20;
-/** The most regular expressions for paths in one virtual host: room for as many cursors. */
+/** The most path expressions and shapes in one virtual host: room for as many cursors. */
 export const HEADER_CURSORS: u32 = 24;
 export const HEADER_SIZE: u32 = 64;
 
@@ -54,7 +54,8 @@ export const SECTION_ACTIONS: u32 = 16;
 export const SECTION_EXPRESSIONS: u32 = 17;
 export const SECTION_AUTOMATA: u32 = 18;
 export const SECTION_AUTOMATON_WORDS: u32 = 19;
-export const SECTION_COUNT: u32 = 20;
+export const SECTION_SHAPES: u32 = 20;
+export const SECTION_COUNT: u32 = 21;
 
 /** In indexes: nothing there. */
 export const NONE: u32 = 0xffffffff;
@@ -98,10 +99,13 @@ export const VIRTUAL_HOST_EXACT: u32 = 20;
 export const VIRTUAL_HOST_NEXT: u32 = 24;
 /** Regular expressions of this virtual host are EXPRESSIONS from here to the next one's. */
 export const VIRTUAL_HOST_FIRST_EXPRESSION: u32 = 28;
-export const VIRTUAL_HOST_SIZE: u32 = 32;
+/** Shapes of this virtual host are SHAPES from here to the next one's. */
+export const VIRTUAL_HOST_FIRST_SHAPE: u32 = 32;
+export const VIRTUAL_HOST_SIZE: u32 = 36;
 
 // PATHS: one exact path, prefix or regular expression of one virtual host, and the matches that ask
-// for it. Only the first two are in PATH_SLOTS.
+// for it. Regular expressions that an automaton decides are not in PATH_SLOTS; those of a shape are,
+// and their text is the literal segments with nothing in the places of parameters.
 export const PATH_OFF: u32 = 0;
 /** Bits: length << 2 | PATH_*. */
 export const PATH_LEN_KIND: u32 = 4;
@@ -137,6 +141,8 @@ export const CONDITION_HEADER_REGEX: u32 = 2;
 /** Likewise for the first query parameter of that name. */
 export const CONDITION_QUERY_EXACT: u32 = 3;
 export const CONDITION_QUERY_REGEX: u32 = 4;
+/** All of the path's segment CONDITION_NAME (the first is 0) matches. */
+export const CONDITION_SEGMENT_REGEX: u32 = 5;
 
 // RULES
 /** Bits: TARGET_* << 28 | index or status code. */
@@ -243,6 +249,31 @@ export const EXPRESSION_AUTOMATON: u32 = 0;
 /** The automaton's pattern n is the PATHS record at this one + n. */
 export const EXPRESSION_FIRST_PATH: u32 = 4;
 export const EXPRESSION_SIZE: u32 = 8;
+
+// SHAPES: path expressions that are literal segments and parameters, such as /users/[^/]+/posts. All
+// of one shape are found by one look into PATH_SLOTS, however many they are.
+/** At most SHAPE_SEGMENTS_MAX. */
+export const SHAPE_SEGMENTS: u32 = 0;
+/** TAIL_*, and TAIL_LINES where the tail may hold line feeds. */
+export const SHAPE_TAIL: u32 = 4;
+/** Bit n: segment n is a parameter. */
+export const SHAPE_PARAMETERS: u32 = 8;
+/** Bit n: segment n, a parameter, is not empty. */
+export const SHAPE_FILLED: u32 = 12;
+/** The shape's records are PATHS from here up to SHAPE_END_PATH. */
+export const SHAPE_FIRST_PATH: u32 = 16;
+export const SHAPE_END_PATH: u32 = 20;
+export const SHAPE_SIZE: u32 = 24;
+export const SHAPE_SEGMENTS_MAX: u32 = 32;
+/** Nothing follows the segments. */
+export const TAIL_NONE: u32 = 0;
+/** Nothing, or a slash and anything. */
+export const TAIL_ANY: u32 = 1;
+/** A slash and anything. */
+export const TAIL_SLASH: u32 = 2;
+/** A slash and at least one byte. */
+export const TAIL_MORE: u32 = 3;
+export const TAIL_LINES: u32 = 256;
 
 // AUTOMATA: where in AUTOMATON_WORDS one stands, in words (layout: filters/core/automaton.ts).
 export const AUTOMATON_OFF: u32 = 0;

@@ -17,7 +17,7 @@ import {
 } from "./format";
 import { findHost, hostMatters } from "./host";
 import { output, verdict } from "./memory";
-import { depth, findExact, findPrefix, ignorePath, path, pathLength, splitPath } from "./path";
+import { depth, findExact, findPrefix, ignorePath, splitPath } from "./path";
 import { HOLDS, holds } from "./predicate";
 import { forget, known } from "./slots";
 import { neededFor, pick, rewritesPath } from "./split";
@@ -135,7 +135,7 @@ function nextCandidate(): bool {
     probe = PROBE_EXPRESSIONS;
     const host = section(SECTION_VIRTUAL_HOSTS) + virtualHost * VIRTUAL_HOST_SIZE;
     const expressions = hasExpressions(virtualHost);
-    if (expressions) openExpressions(virtualHost, path, pathLength);
+    if (expressions) openExpressions(virtualHost);
     else probe = PROBE_PREFIXES;
     if (load<u32>(host, VIRTUAL_HOST_EXACT) && openRecord(findExact(virtualHost))) return true;
   }

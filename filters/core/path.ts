@@ -2,11 +2,12 @@
 
 import {
   HASH_SLOT_INDEX, HASH_SLOT_SIZE, HASH_SLOT_TAG, NONE, PATH_EXACT, PATH_LEN_KIND, PATH_OFF,
-  PATH_PREFIX, PATH_SIZE,
-  SECTION_PATHS, SECTION_PATH_SLOTS, SECTION_VIRTUAL_HOSTS, SLOT_PATH, VIRTUAL_HOST_FIRST_PATH,
+  PATH_PREFIX, PATH_REGEX, PATH_SIZE, SECTION_PATHS, SECTION_PATH_SLOTS, SECTION_VIRTUAL_HOSTS,
+  SHAPE_END_PATH, SHAPE_FILLED, SHAPE_FIRST_PATH, SHAPE_PARAMETERS, SHAPE_SEGMENTS, SHAPE_TAIL,
+  SLOT_PATH, TAIL_ANY, TAIL_LINES, TAIL_MORE, TAIL_NONE, VIRTUAL_HOST_FIRST_PATH,
   VIRTUAL_HOST_SIZE,
 } from "./format";
-import { absorb, finish, home, seed } from "./hash";
+import { absorb, finish, home, mix, seed } from "./hash";
 import { depthEnd, depthHash, DEPTH_MAX, equal } from "./memory";
 import { addressOf, lengthOf, present } from "./slots";
 import { count, section, text } from "./table";
@@ -120,4 +121,82 @@ function probe(virtualHost: u32, tag: u32, lengthAndKind: u32): u32 {
     if (load<u32>(asked, PATH_LEN_KIND) == lengthAndKind
       && equal(text(load<u32>(asked, PATH_OFF)), path, lengthAndKind >> 2)) return record;
   }
+}
+
+/** Goes on over a segment whose text does not matter. `absorb` never mixes in this word alone. */
+const PARAMETER: u64 = 0;
+
+/** The PATHS record that the path fits by this shape, or NONE. */
+export function findShape(shape: usize): u32 {
+  const segments = load<u32>(shape, SHAPE_SEGMENTS);
+  const tail = load<u32>(shape, SHAPE_TAIL);
+  if (!tailFits(tail, segments)) return NONE;
+  const parameters = load<u32>(shape, SHAPE_PARAMETERS);
+  const filled = load<u32>(shape, SHAPE_FILLED);
+  // The hash of the literal segments before the first parameter is known already.
+  let at: u32 = parameters ? min(<u32>ctz(parameters), segments) : segments;
+  let state = load<u64>(depthHash + (at << 3));
+  for (; at < segments; at++) {
+    const start = load<u32>(depthEnd + (at << 2)) + 1;
+    const len = load<u32>(depthEnd + (at << 2), 4) - start;
+    if (!(parameters & (1 << at))) state = absorb(state, path + start, len);
+    else if (len == 0 && filled & (1 << at)) return NONE;
+    else state = mix(state, PARAMETER);
+  }
+  return probeShape(shape, finish(state, PATH_REGEX));
+}
+
+function tailFits(tail: u32, segments: u32): bool {
+  const kind = tail & 3;
+  if (kind == TAIL_NONE) return depth == segments;
+  if (depth < segments + (kind == TAIL_ANY ? 0 : 1)) return false;
+  const start = load<u32>(depthEnd + (segments << 2));
+  if (kind == TAIL_MORE && pathLength == start + 1) return false;
+  if (tail & TAIL_LINES) return true;
+  for (let at = start; at < pathLength; at++) if (load<u8>(path + at) == 0x0a) return false;
+  return true;
+}
+
+function probeShape(shape: usize, tag: u32): u32 {
+  const first = load<u32>(shape, SHAPE_FIRST_PATH);
+  const end = load<u32>(shape, SHAPE_END_PATH);
+  const slots = section(SECTION_PATH_SLOTS);
+  const places = count(SECTION_PATH_SLOTS);
+  let at = home(tag, places);
+  while (true) {
+    const slot = slots + at * HASH_SLOT_SIZE;
+    at += 1;
+    if (at == places) at = 0;
+    const index = load<u32>(slot, HASH_SLOT_INDEX);
+    if (index == 0) return NONE;
+    if (load<u32>(slot, HASH_SLOT_TAG) != tag) continue;
+    const record = index - 1;
+    if (record >= first && record < end && hasLiterals(record, shape)) return record;
+  }
+}
+
+/** Whether the literal segments of a shape's record are those of the path. */
+function hasLiterals(record: u32, shape: usize): bool {
+  const asked = section(SECTION_PATHS) + record * PATH_SIZE;
+  const segments = load<u32>(shape, SHAPE_SEGMENTS);
+  const parameters = load<u32>(shape, SHAPE_PARAMETERS);
+  let at = text(load<u32>(asked, PATH_OFF));
+  const end = at + (load<u32>(asked, PATH_LEN_KIND) >> 2);
+  for (let i: u32 = 0; i < segments; i++) {
+    const start = load<u32>(depthEnd + (i << 2));
+    const len: u32 = parameters & (1 << i) ? 1 : load<u32>(depthEnd + (i << 2), 4) - start;
+    // The slash before the segment is compared too; of a parameter it is all there is.
+    if (<u32>(end - at) < len || !equal(at, path + start, len)) return false;
+    at += len;
+  }
+  return at == end;
+}
+
+/** Address and length of segment `index`, which must be below `depth`. */
+export function segmentAddress(index: u32): usize {
+  return path + load<u32>(depthEnd + (index << 2)) + 1;
+}
+
+export function segmentLength(index: u32): u32 {
+  return load<u32>(depthEnd + (index << 2), 4) - load<u32>(depthEnd + (index << 2)) - 1;
 }

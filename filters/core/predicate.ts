@@ -3,13 +3,15 @@
 
 import {
   ABSENT, CONDITION_HEADER_REGEX, CONDITION_KIND, CONDITION_NAME,
-  CONDITION_NAME_LEN, CONDITION_QUERY_REGEX, CONDITION_SIZE, CONDITION_VALUE, CONDITION_VALUE_LEN,
+  CONDITION_NAME_LEN, CONDITION_QUERY_REGEX, CONDITION_SEGMENT_REGEX, CONDITION_SIZE,
+  CONDITION_VALUE, CONDITION_VALUE_LEN,
   MATCH_FIRST_CONDITION, MATCH_METHOD, MATCH_SIZE, METHOD_ANY, METHOD_CONNECT, METHOD_DELETE,
   METHOD_GET, METHOD_HEAD, METHOD_OPTIONS, METHOD_OTHER, METHOD_PATCH, METHOD_POST, METHOD_PUT,
   METHOD_TRACE, SECTION_CONDITIONS, SECTION_MATCHES, SLOT_HEADERS, SLOT_METHOD, SLOT_PATH,
 } from "./format";
 import { accepts } from "./expression";
 import { equal } from "./memory";
+import { depth, segmentAddress, segmentLength } from "./path";
 import { findParameter, parameterLength, parameterValue } from "./query";
 import { addressOf, known, lengthOf } from "./slots";
 import { section, text } from "./table";
@@ -39,6 +41,11 @@ function conditionHolds(condition: usize): i32 {
   const name = load<u32>(condition, CONDITION_NAME);
   let ptr: usize;
   let len: u32;
+  if (kind == CONDITION_SEGMENT_REGEX) {
+    if (name >= depth) return FAILS;
+    return accepts(load<u32>(condition, CONDITION_VALUE), segmentAddress(name), segmentLength(name))
+      ? HOLDS : FAILS;
+  }
   if (kind <= CONDITION_HEADER_REGEX) {
     const slot = SLOT_HEADERS + name;
     if (!known(slot)) return -(<i32>slot + 1);

@@ -73,7 +73,17 @@ const rich = world({
             }),
           },
           {
-            path: { kind: "regex" as const, value: "/u/[^/]+/(posts|likes)" },
+            path: { kind: "regex" as const, value: "/u/.*s[0-9]*" },
+            matchIndex: 0,
+            headers: [],
+            queryParams: [],
+            method: "PUT",
+            routeHostname: hostname,
+            origin,
+            rule: rule("automaton", { kind: "forward", requestHeaders: noEdits, backends: [] }),
+          },
+          {
+            path: { kind: "regex" as const, value: "/u/[0-9a-z]+/(posts|likes)" },
             matchIndex: 0,
             headers: [{ kind: "regex" as const, name: "version", value: "v[0-9]+" }],
             routeHostname: hostname,

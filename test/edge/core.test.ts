@@ -34,7 +34,7 @@ function fakeCore(wanted: readonly number[], words: Readonly<Record<number, numb
     inputLength: () => inputLength,
     verdictPtr: () => verdictPtr,
     start: () => undefined,
-    open: (gatewayPort, authorityLength, targetLength) => {
+    open: (_gatewayPort, authorityLength, targetLength) => {
       slots.clear();
       asked = 0;
       exports.put(SLOT_AUTHORITY, inputPtr, authorityLength);
