@@ -2,16 +2,17 @@
 // filters/core/format.ts.
 
 import {
-  ACTION_SIZE, AUTOMATON_SIZE, BACKEND_SIZE, CLUSTER_SIZE, CONDITION_SIZE, EDIT_LIST_SIZE,
-  EDIT_SIZE, EXPRESSION_SIZE, GATEWAY_PORT_SIZE, HASH_SLOT_SIZE, HEADER_CHECKED, HEADER_CHECKSUM,
-  HEADER_CURSORS, HEADER_FLAGS, HEADER_LENGTH, HEADER_MAGIC, HEADER_SIZE, HEADER_STATE_LENGTH,
-  HEADER_VERSION, MAGIC, MATCH_SIZE, NAME_SIZE, NONE, PATH_REGEX, PATH_SIZE, REDIRECT_SIZE,
-  RULE_SIZE, SECTION_ACTIONS, SECTION_AUTOMATA, SECTION_AUTOMATON_WORDS, SECTION_BACKENDS,
-  SECTION_CLUSTERS, SECTION_CONDITIONS, SECTION_COUNT, SECTION_EDITS, SECTION_EDIT_LISTS,
-  SECTION_EXPRESSIONS, SECTION_GATEWAY_PORTS, SECTION_HOST_SLOTS, SECTION_MATCHES, SECTION_NAMES,
-  SECTION_PATHS, SECTION_PATH_SLOTS, SECTION_REDIRECTS, SECTION_RULES, SECTION_SHAPES,
-  SECTION_SPLITS, SECTION_STRINGS, SECTION_VIRTUAL_HOSTS, SHAPE_SIZE, SPLIT_SIZE,
-  TABLE_READS_HEADERS, VERSION, VIRTUAL_HOST_SIZE,
+  ACTION_SIZE, AUTOMATON_SIZE, BACKEND_SIZE, CLUSTER_SIZE, CONDITION_SIZE, DISCRIMINATOR_SIZE,
+  EDIT_LIST_SIZE, EDIT_SIZE, EXPRESSION_SIZE, GATEWAY_PORT_SIZE, HASH_SLOT_SIZE, HEADER_CHECKED,
+  HEADER_CHECKSUM, HEADER_CURSORS, HEADER_FLAGS, HEADER_LENGTH, HEADER_MAGIC, HEADER_SIZE,
+  HEADER_STATE_LENGTH, HEADER_VERSION, MAGIC, MATCH_SIZE, NAME_SIZE, NONE, PATH_LEN_SHIFT,
+  PATH_REGEX, PATH_SIZE, PATH_SPLIT, REDIRECT_SIZE, RULE_SIZE, SECTION_ACTIONS, SECTION_AUTOMATA,
+  SECTION_AUTOMATON_WORDS, SECTION_BACKENDS, SECTION_CLUSTERS, SECTION_CONDITIONS, SECTION_COUNT,
+  SECTION_DISCRIMINATORS, SECTION_EDITS, SECTION_EDIT_LISTS, SECTION_EXPRESSIONS,
+  SECTION_GATEWAY_PORTS, SECTION_HOST_SLOTS, SECTION_MATCHES, SECTION_NAMES, SECTION_PATHS,
+  SECTION_PATH_SLOTS, SECTION_REDIRECTS, SECTION_RULES, SECTION_SHAPES, SECTION_SPLITS,
+  SECTION_STRINGS, SECTION_VIRTUAL_HOSTS, SHAPE_SIZE, SPLIT_SIZE, TABLE_READS_HEADERS, VERSION,
+  VIRTUAL_HOST_SIZE,
 } from "../../filters/core/format.ts";
 import {
   absorb, absorbParameter, checksum, finish, home, seed, type HashState,
@@ -84,7 +85,7 @@ function writeHeader(view: DataView, plan: Plan, length: number): void {
   view.setUint32(HEADER_CURSORS, cursors, true);
 }
 
-/** The most path expressions (of automata) and shapes that one virtual host has. */
+/** The most path expressions (of automata) and shapes of one virtual host; HEADER_CURSORS. */
 function cursorsOf(plan: Plan): number {
   const counts = plan.virtualHosts.map((host, i) => {
     const next = plan.virtualHosts[i + 1];
@@ -93,7 +94,7 @@ function cursorsOf(plan: Plan): number {
   for (const { kind, virtualHost, segments } of plan.paths) {
     if (kind === PATH_REGEX && !segments) counts[virtualHost] = (counts[virtualHost] ?? 0) + 1;
   }
-  return counts.reduce((most, n) => Math.max(most, n), 0);
+  return counts.reduce((most, n) => Math.max(most, n), plan.discriminators.length > 0 ? 2 : 1);
 }
 
 /** Sections 1 to SECTION_COUNT − 1, in the order of their ids. */
@@ -137,13 +138,16 @@ function putMatches(plan: Plan, put: Put, text: Text): void {
   put(SECTION_PATH_SLOTS, HASH_SLOT_SIZE, pathSlots(plan));
   put(SECTION_PATHS, PATH_SIZE, plan.paths.map((p) => {
     const [offset = 0, length = 0] = text(p.value);
-    return [offset, (length << 2) | p.kind, p.firstMatch];
+    const bits = (length << PATH_LEN_SHIFT) | (p.split ? PATH_SPLIT : 0) | p.kind;
+    return [offset, bits, p.firstMatch];
   }), [0, 0, plan.matches.length]);
   put(SECTION_MATCHES, MATCH_SIZE, plan.matches.map((m) => [
     m.rule, m.firstCondition, ((m.rank << 8) | m.method) >>> 0,
   ]), [0, plan.conditions.length, 0]);
   const word = (value: number | string): readonly number[] =>
     (typeof value === "number" ? [value, 0] : text(value));
+  put(SECTION_DISCRIMINATORS, DISCRIMINATOR_SIZE, plan.discriminators.map((d) => [
+    d.path, d.end, d.kind, ...word(d.name)]));
   put(SECTION_CONDITIONS, CONDITION_SIZE, plan.conditions.map((c) => [
     c.kind, ...word(c.name), ...word(c.value)]));
 }
@@ -223,6 +227,10 @@ function hostSlots(plan: Plan): number[][] {
 
 function pathSlots(plan: Plan): number[][] {
   return place(plan.paths.flatMap((path, index) => {
+    if (path.parent !== undefined) {
+      const state = absorb(seed(path.parent), utf8.encode(path.value));
+      return [{ tag: finish(state, path.kind), index }];
+    }
     const segments = path.segments ?? (path.kind === PATH_REGEX ? undefined : segmentsOf(path.value));
     if (!segments) return [];
     const state = segments.reduce<HashState>((s, segment) =>

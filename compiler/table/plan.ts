@@ -11,6 +11,7 @@ import { nameIndex, newDraft, type Draft } from "./draft.ts";
 import {
   automatonIndex, expressionsHold, planExpressions, type PlanMatch, type SegmentPattern,
 } from "./expressions.ts";
+import { planPath } from "./paths.ts";
 import type { Plan, PlannedVirtualHost } from "./planned.ts";
 import { planRule } from "./rules.ts";
 
@@ -87,8 +88,7 @@ function planTier(
     for (const [value, group] of byPath(matches, kind === PATH_EXACT ? "exact" : "prefix")) {
       if (kind === PATH_EXACT) host.exact = true;
       else host.prefixes = (host.prefixes | depthBit(segmentsOf(value).length)) >>> 0;
-      draft.paths.push({ virtualHost: index, kind, value, firstMatch: draft.matches.length });
-      for (const match of group) planOne(match);
+      planPath(draft, index, kind, value, group, planOne);
     }
   }
   planExpressions(draft, index, byPath(matches, "regex"), planOne, rankOf);

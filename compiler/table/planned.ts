@@ -31,6 +31,10 @@ export interface PlannedPath {
   readonly kind: number;
   readonly value: string;
   readonly firstMatch: number;
+  /** A discriminator looks for the request's value among the records that follow. */
+  readonly split?: true;
+  /** Of a value's record: its path's index. */
+  readonly parent?: number;
   /** Of a shape: its literal segments, undefined in the places of parameters. */
   readonly segments?: readonly (string | undefined)[];
 }
@@ -43,6 +47,14 @@ export interface PlannedShape {
   readonly filled: number;
   readonly firstPath: number;
   readonly endPath: number;
+}
+
+export interface PlannedDiscriminator {
+  readonly path: number;
+  readonly end: number;
+  /** CONDITION_HEADER_EXACT or CONDITION_QUERY_EXACT. */
+  readonly kind: number;
+  readonly name: number | string;
 }
 
 export interface PlannedMatch {
@@ -126,6 +138,8 @@ export interface Plan {
   readonly expressions: readonly { readonly automaton: number; readonly firstPath: number }[];
   readonly automata: readonly PlannedAutomaton[];
   readonly shapes: readonly PlannedShape[];
+  /** In the order of their paths. */
+  readonly discriminators: readonly PlannedDiscriminator[];
   /** Policy 0 is `noPolicy`. They stand beside the table, not in it: hosts carry them out. */
   readonly routePolicies: readonly RoutePolicy[];
   /** What the table's indexes stand for, for `explain`, logs and metrics. */

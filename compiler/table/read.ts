@@ -4,13 +4,14 @@
 import {
   ACTION_SIZE, AUTOMATON_SIZE, BACKEND_SIZE, CLUSTER_SIZE, CONDITION_HEADER_EXACT,
   CONDITION_HEADER_REGEX, CONDITION_QUERY_EXACT, CONDITION_SEGMENT_REGEX, CONDITION_SIZE,
-  EDIT_ADD, EDIT_LIST_SIZE, EDIT_SET, EDIT_SIZE, EXPRESSION_SIZE, GATEWAY_PORT_SIZE,
-  HEADER_CHECKSUM, HEADER_FLAGS, HEADER_LENGTH, HEADER_SIZE, HEADER_STATE_LENGTH, HEADER_VERSION,
-  MATCH_SIZE, NAME_SIZE, PATH_SIZE, REDIRECT_SIZE, RULE_SIZE, SECTION_ACTIONS, SECTION_AUTOMATA,
-  SECTION_BACKENDS, SECTION_CLUSTERS, SECTION_CONDITIONS, SECTION_EDITS, SECTION_EDIT_LISTS,
-  SECTION_EXPRESSIONS, SECTION_GATEWAY_PORTS, SECTION_MATCHES, SECTION_NAMES, SECTION_PATHS,
-  SECTION_REDIRECTS, SECTION_RULES, SECTION_SHAPES, SECTION_SPLITS, SECTION_STRINGS,
-  SECTION_VIRTUAL_HOSTS, SHAPE_SIZE, SPLIT_SIZE, VIRTUAL_HOST_SIZE,
+  DISCRIMINATOR_SIZE, EDIT_ADD, EDIT_LIST_SIZE, EDIT_SET, EDIT_SIZE, EXPRESSION_SIZE,
+  GATEWAY_PORT_SIZE, HEADER_CHECKSUM, HEADER_FLAGS, HEADER_LENGTH, HEADER_SIZE,
+  HEADER_STATE_LENGTH, HEADER_VERSION, MATCH_SIZE, NAME_SIZE, PATH_KIND, PATH_LEN_SHIFT,
+  PATH_SIZE, PATH_SPLIT, REDIRECT_SIZE, RULE_SIZE, SECTION_ACTIONS, SECTION_AUTOMATA,
+  SECTION_BACKENDS, SECTION_CLUSTERS, SECTION_CONDITIONS, SECTION_DISCRIMINATORS, SECTION_EDITS,
+  SECTION_EDIT_LISTS, SECTION_EXPRESSIONS, SECTION_GATEWAY_PORTS, SECTION_MATCHES, SECTION_NAMES,
+  SECTION_PATHS, SECTION_REDIRECTS, SECTION_RULES, SECTION_SHAPES, SECTION_SPLITS,
+  SECTION_STRINGS, SECTION_VIRTUAL_HOSTS, SHAPE_SIZE, SPLIT_SIZE, VIRTUAL_HOST_SIZE,
 } from "../../filters/core/format.ts";
 
 export interface TableEdit {
@@ -35,8 +36,8 @@ export interface Table {
     readonly next: number; readonly firstExpression: number; readonly firstShape: number;
   }[];
   readonly paths: readonly {
-    readonly kind: "prefix" | "exact" | "regex"; readonly value: string;
-    readonly firstMatch: number;
+    readonly kind: "prefix" | "exact" | "regex" | "value"; readonly value: string;
+    readonly firstMatch: number; readonly split: boolean;
   }[];
   readonly matches: readonly {
     readonly rule: number; readonly firstCondition: number; readonly method: number;
@@ -68,6 +69,9 @@ export interface Table {
     readonly segments: number; readonly tail: number; readonly parameters: number;
     readonly filled: number; readonly firstPath: number; readonly endPath: number;
   }[];
+  readonly discriminators: readonly {
+    readonly path: number; readonly end: number; readonly kind: number; readonly name: string;
+  }[];
   /** Lengths in bytes. */
   readonly automata: readonly { readonly length: number; readonly patterns: number }[];
 }
@@ -97,6 +101,10 @@ export function readTable(bytes: Uint8Array): Table {
     ...readTargets(records, text), editLists: readEdits(records, text),
     expressions: records(SECTION_EXPRESSIONS, EXPRESSION_SIZE,
       ([automaton = 0, firstPath = 0]) => ({ automaton, firstPath })),
+    discriminators: records(SECTION_DISCRIMINATORS, DISCRIMINATOR_SIZE,
+      ([path = 0, end = 0, kind = 0, name = 0, nameLen = 0]) => ({
+        path, end, kind, name: kind === CONDITION_HEADER_EXACT ? names[name] ?? "" : text(name, nameLen),
+      })),
     shapes: records(SECTION_SHAPES, SHAPE_SIZE,
       ([segments = 0, tail = 0, parameters = 0, filled = 0, firstPath = 0, endPath = 0]) => ({
         segments, tail, parameters, filled, firstPath, endPath,
@@ -121,15 +129,16 @@ function readHosts(
   };
 }
 
-const pathKinds = ["prefix", "exact", "regex"] as const;
+const pathKinds = ["prefix", "exact", "regex", "value"] as const;
 
 function readMatches(
   records: Records, text: Text, names: readonly string[],
 ): Pick<Table, "paths" | "matches" | "conditions"> {
   return {
     paths: records(SECTION_PATHS, PATH_SIZE, ([at = 0, lengthAndKind = 0, firstMatch = 0]) => ({
-      kind: pathKinds[lengthAndKind & 3] ?? "prefix", value: text(at, lengthAndKind >>> 2),
-      firstMatch,
+      kind: pathKinds[lengthAndKind & PATH_KIND] ?? "prefix",
+      value: text(at, lengthAndKind >>> PATH_LEN_SHIFT), firstMatch,
+      split: (lengthAndKind & PATH_SPLIT) !== 0,
     })),
     matches: records(SECTION_MATCHES, MATCH_SIZE,
       ([rule = 0, firstCondition = 0, method = 0]) => ({

@@ -1,16 +1,16 @@
 // Regular expressions: automata over the whole of a value, in one step a byte. For paths one run
-// finds every expression of the virtual host that matches; their matches are then taken by rank.
+// finds every expression of the virtual host that matches, and opens its matches.
 
 import { isText, listEnd, listStart, runAutomaton } from "./automaton";
+import { closeAll, openMatches } from "./candidates";
 import {
   AUTOMATON_OFF, AUTOMATON_SIZE, EXPRESSION_AUTOMATON, EXPRESSION_FIRST_PATH, EXPRESSION_SIZE,
-  MATCH_METHOD, MATCH_SIZE, NONE, PATH_FIRST_MATCH, PATH_SIZE, SECTION_AUTOMATA,
-  SECTION_AUTOMATON_WORDS, SECTION_EXPRESSIONS, SECTION_MATCHES, SECTION_PATHS, SECTION_SHAPES,
+  NONE, SECTION_AUTOMATA, SECTION_AUTOMATON_WORDS, SECTION_EXPRESSIONS, SECTION_SHAPES,
   SECTION_VIRTUAL_HOSTS, SHAPE_SIZE, VIRTUAL_HOST_FIRST_EXPRESSION, VIRTUAL_HOST_FIRST_SHAPE,
   VIRTUAL_HOST_SIZE,
 } from "./format";
 import { findShape, path, pathLength } from "./path";
-import { cursors, CURSOR_SIZE, section } from "./table";
+import { section } from "./table";
 
 function automatonAt(index: u32): usize {
   const record = section(SECTION_AUTOMATA) + index * AUTOMATON_SIZE;
@@ -22,9 +22,6 @@ export function accepts(automaton: u32, ptr: usize, len: u32): bool {
   return runAutomaton(automatonAt(automaton), ptr, len) != 0;
 }
 
-/** Cursors in use: (next match, end of the path record's matches). */
-let open: u32 = 0;
-
 /** Whether the virtual host has regular expressions for paths at all. */
 export function hasExpressions(virtualHost: u32): bool {
   const host = section(SECTION_VIRTUAL_HOSTS) + virtualHost * VIRTUAL_HOST_SIZE;
@@ -34,22 +31,25 @@ export function hasExpressions(virtualHost: u32): bool {
     != load<u32>(host, VIRTUAL_HOST_SIZE + VIRTUAL_HOST_FIRST_SHAPE);
 }
 
-/** Finds the expressions that match the path; `nextByRank` then goes through their matches. */
+/** Opens the matches of every expression that matches the path. */
 export function openExpressions(virtualHost: u32): void {
-  open = 0;
-  openShapes(virtualHost);
   // Shapes mean text, as RE2 does: in a path that is not UTF-8 no parameter matches.
-  if (open && !isText(path, pathLength)) open = 0;
+  if (openShapes(virtualHost) && !isText(path, pathLength)) closeAll();
   openAutomata(virtualHost);
 }
 
-function openShapes(virtualHost: u32): void {
+/** Whether any shape fits. */
+function openShapes(virtualHost: u32): bool {
   const host = section(SECTION_VIRTUAL_HOSTS) + virtualHost * VIRTUAL_HOST_SIZE;
   const end = load<u32>(host, VIRTUAL_HOST_SIZE + VIRTUAL_HOST_FIRST_SHAPE);
+  let any = false;
   for (let i = load<u32>(host, VIRTUAL_HOST_FIRST_SHAPE); i < end; i++) {
     const found = findShape(section(SECTION_SHAPES) + i * SHAPE_SIZE);
-    if (found != NONE) openPath(found);
+    if (found == NONE) continue;
+    openMatches(found);
+    any = true;
   }
+  return any;
 }
 
 function openAutomata(virtualHost: u32): void {
@@ -62,35 +62,6 @@ function openAutomata(virtualHost: u32): void {
     if (list == 0) continue;
     const first = load<u32>(expression, EXPRESSION_FIRST_PATH);
     const last = listEnd(automaton, list);
-    for (let id = listStart(automaton, list); id < last; id += 4) openPath(first + load<u32>(id));
+    for (let id = listStart(automaton, list); id < last; id += 4) openMatches(first + load<u32>(id));
   }
-}
-
-function openPath(index: u32): void {
-  const record = section(SECTION_PATHS) + index * PATH_SIZE;
-  const cursor = cursors() + open * CURSOR_SIZE;
-  store<u32>(cursor, load<u32>(record, PATH_FIRST_MATCH));
-  store<u32>(cursor, load<u32>(record, PATH_SIZE + PATH_FIRST_MATCH), 4);
-  open += 1;
-}
-
-/** The match of the highest precedence that is left, or NONE. */
-export function nextByRank(): u32 {
-  const matches = section(SECTION_MATCHES);
-  let best: usize = 0;
-  let bestRank: u32 = 0;
-  for (let i: u32 = 0; i < open; i++) {
-    const cursor = cursors() + i * CURSOR_SIZE;
-    const match = load<u32>(cursor);
-    if (match == load<u32>(cursor, 4)) continue;
-    const rank = load<u32>(matches + match * MATCH_SIZE, MATCH_METHOD) >> 8;
-    if (best == 0 || rank < bestRank) {
-      best = cursor;
-      bestRank = rank;
-    }
-  }
-  if (best == 0) return NONE;
-  const match = load<u32>(best);
-  store<u32>(best, match + 1);
-  return match;
 }

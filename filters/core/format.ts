@@ -26,7 +26,10 @@ export const HEADER_CHECKED: u32 = 16;
 export const HEADER_STATE_LENGTH: u32 = 16;
 /** Bits TABLE_*: what an adapter must be able to do to serve this table. */
 export const HEADER_FLAGS: u32 = 20;
-/** The most path expressions and shapes in one virtual host: room for as many cursors. */
+/**
+ * Room for as many cursors: the most path expressions and shapes of one virtual host, and at least 2
+ * where there is a discriminator, else 1.
+ */
 export const HEADER_CURSORS: u32 = 24;
 export const HEADER_SIZE: u32 = 64;
 
@@ -55,7 +58,8 @@ export const SECTION_EXPRESSIONS: u32 = 17;
 export const SECTION_AUTOMATA: u32 = 18;
 export const SECTION_AUTOMATON_WORDS: u32 = 19;
 export const SECTION_SHAPES: u32 = 20;
-export const SECTION_COUNT: u32 = 21;
+export const SECTION_DISCRIMINATORS: u32 = 21;
+export const SECTION_COUNT: u32 = 22;
 
 /** In indexes: nothing there. */
 export const NONE: u32 = 0xffffffff;
@@ -107,11 +111,17 @@ export const VIRTUAL_HOST_SIZE: u32 = 36;
 // for it. Regular expressions that an automaton decides are not in PATH_SLOTS; those of a shape are,
 // and their text is the literal segments with nothing in the places of parameters.
 export const PATH_OFF: u32 = 0;
-/** Bits: length << 2 | PATH_*. */
+/** Bits: length << PATH_LEN_SHIFT | PATH_SPLIT or 0 | PATH_PREFIX and its kin. */
 export const PATH_LEN_KIND: u32 = 4;
+export const PATH_LEN_SHIFT: u32 = 3;
+/** A discriminator (DISCRIMINATORS) tells most of the path's matches apart. */
+export const PATH_SPLIT: u32 = 4;
+export const PATH_KIND: u32 = 3;
 export const PATH_PREFIX: u32 = 0;
 export const PATH_EXACT: u32 = 1;
 export const PATH_REGEX: u32 = 2;
+/** No path but a value of the discriminator of the path record before it. */
+export const PATH_VALUE: u32 = 3;
 /** Matches of this path, highest precedence first, are the records from here to the next path's. */
 export const PATH_FIRST_MATCH: u32 = 8;
 export const PATH_SIZE: u32 = 12;
@@ -120,7 +130,7 @@ export const PATH_SIZE: u32 = 12;
 export const MATCH_RULE: u32 = 0;
 /** Conditions of this match are the records from here to the next match's. */
 export const MATCH_FIRST_CONDITION: u32 = 4;
-/** Bits: rank << 8 | METHOD_*. The rank orders matches of different regular expressions. */
+/** Bits: rank << 8 | METHOD_*. The rank orders matches of different records. */
 export const MATCH_METHOD: u32 = 8;
 export const MATCH_SIZE: u32 = 12;
 
@@ -242,6 +252,19 @@ export const ACTION_REPLACE: u32 = 16;
 export const ACTION_REPLACE_OFF: u32 = 20;
 export const ACTION_REPLACE_LEN: u32 = 24;
 export const ACTION_SIZE: u32 = 28;
+
+// DISCRIMINATORS, by PATH: where many matches share a path and ask for different values of one header
+// or query parameter. The value is looked up in PATH_SLOTS; matches that do not ask for it stay with
+// the path's own record, and the two are taken by rank.
+/** PATHS index of the path; its values' records follow it. */
+export const DISCRIMINATOR_PATH: u32 = 0;
+/** The last of its values' records is the one before this. */
+export const DISCRIMINATOR_END: u32 = 4;
+/** CONDITION_HEADER_EXACT or CONDITION_QUERY_EXACT; then the name, as a condition has it. */
+export const DISCRIMINATOR_KIND: u32 = 8;
+export const DISCRIMINATOR_NAME: u32 = 12;
+export const DISCRIMINATOR_NAME_LEN: u32 = 16;
+export const DISCRIMINATOR_SIZE: u32 = 20;
 
 // EXPRESSIONS: one automaton for several regular expressions of a virtual host.
 /** AUTOMATA index. */

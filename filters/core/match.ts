@@ -1,11 +1,12 @@
 // The one entry: from a request to a verdict. `run` is a state machine that stops where it needs a
 // value an adapter has not given yet, so that an adapter fetches only what decides.
 
-import { hasExpressions, nextByRank, openExpressions } from "./expression";
+import { closeAll, nextByRank, openRecord } from "./candidates";
+import { hasExpressions, openExpressions } from "./expression";
 import {
-  ACTION_EDITS, ACTION_HOST_LEN, ACTION_HOST_OFF, ACTION_POLICY, ACTION_REPLACE, ACTION_SIZE,
-  ABSENT, BACKEND_ACTION, BACKEND_SIZE, BACKEND_TARGET, MATCH_RULE, MATCH_SIZE, NONE,
-  PATH_FIRST_MATCH, PATH_LEN_KIND, PATH_SIZE, REDIRECT_SIZE, REDIRECT_STATUS, REPLACE_NOTHING,
+  ABSENT, ACTION_EDITS, ACTION_HOST_LEN, ACTION_HOST_OFF, ACTION_POLICY, ACTION_REPLACE,
+  ACTION_SIZE, BACKEND_ACTION, BACKEND_SIZE, BACKEND_TARGET, MATCH_RULE, MATCH_SIZE, NONE,
+  PATH_LEN_KIND, PATH_LEN_SHIFT, PATH_SIZE, REDIRECT_SIZE, REDIRECT_STATUS, REPLACE_NOTHING,
   RULE_ACTION, RULE_SIZE, RULE_TARGET, SECTION_ACTIONS, SECTION_BACKENDS, SECTION_MATCHES,
   SECTION_PATHS, SECTION_REDIRECTS, SECTION_RULES, SECTION_VIRTUAL_HOSTS, SLOT_AUTHORITY,
   SLOT_PATH, TARGET_CLUSTER, TARGET_REDIRECT, TARGET_SHIFT, TARGET_SPLIT, TARGET_VALUE,
@@ -40,11 +41,12 @@ let virtualHost: u32 = 0;
 let probe: u32 = 0;
 /** Segments of the next prefix to look for; −1: none is left. */
 let prefixNext: i32 = 0;
+/** A record that was found and is to be opened. */
+let pending: u32 = NONE;
 /** Length of the prefix that the candidate matched, without a trailing slash. */
 let matchedLength: u32 = 0;
 /** The match being judged, and whether it still is. */
 let candidate: u32 = 0;
-let candidateEnd: u32 = 0;
 let judging: bool = false;
 
 /** Begins a request that came in on `port` (index into GATEWAY_PORTS). */
@@ -100,8 +102,8 @@ function enter(): i32 {
   } else {
     prefixNext = ignorePath(virtualHost);
   }
-  candidate = 0;
-  candidateEnd = 0;
+  closeAll();
+  pending = NONE;
   judging = false;
   stage = STAGE_CANDIDATES;
   return 0;
@@ -114,8 +116,12 @@ function seek(): i32 {
       const result = holds(candidate);
       if (result) return result;
     }
-    judging = nextCandidate();
+    candidate = nextByRank();
+    judging = candidate != NONE;
     if (judging) continue;
+    const opened = openNext();
+    if (opened < 0) return opened;
+    if (opened) continue;
     const host = section(SECTION_VIRTUAL_HOSTS) + virtualHost * VIRTUAL_HOST_SIZE;
     const next = load<u32>(host, VIRTUAL_HOST_NEXT);
     if (next == NONE) return noMatch();
@@ -128,49 +134,46 @@ function seek(): i32 {
   }
 }
 
-function nextCandidate(): bool {
-  candidate += 1;
-  if (candidate < candidateEnd) return true;
-  if (probe == PROBE_EXACT) {
-    probe = PROBE_EXPRESSIONS;
-    const host = section(SECTION_VIRTUAL_HOSTS) + virtualHost * VIRTUAL_HOST_SIZE;
-    const expressions = hasExpressions(virtualHost);
-    if (expressions) openExpressions(virtualHost);
-    else probe = PROBE_PREFIXES;
-    if (load<u32>(host, VIRTUAL_HOST_EXACT) && openRecord(findExact(virtualHost))) return true;
+/** Opens what comes next in order of precedence: 1, 0 where nothing is left, or what it needs. */
+function openNext(): i32 {
+  closeAll();
+  if (pending == NONE) {
+    if (probe == PROBE_EXACT) {
+      probe = PROBE_EXPRESSIONS;
+      const host = section(SECTION_VIRTUAL_HOSTS) + virtualHost * VIRTUAL_HOST_SIZE;
+      if (load<u32>(host, VIRTUAL_HOST_EXACT)) pending = findExact(virtualHost);
+    }
+    if (pending == NONE && probe == PROBE_EXPRESSIONS) {
+      probe = PROBE_PREFIXES;
+      if (hasExpressions(virtualHost)) {
+        matchedLength = 0;
+        openExpressions(virtualHost);
+        return 1;
+      }
+    }
+    if (pending == NONE) pending = nextPrefix();
+    if (pending == NONE) return 0;
   }
-  if (probe == PROBE_EXPRESSIONS) {
-    candidate = nextByRank();
-    matchedLength = 0;
-    candidateEnd = 0;
-    if (candidate != NONE) return true;
-    candidate = 0;
-    probe = PROBE_PREFIXES;
-  }
-  return nextPrefix();
+  const wanted = openRecord(pending);
+  if (wanted < 0) return wanted;
+  const record = section(SECTION_PATHS) + pending * PATH_SIZE;
+  matchedLength = load<u32>(record, PATH_LEN_KIND) >> PATH_LEN_SHIFT;
+  pending = NONE;
+  return 1;
 }
 
-/** Goes on to the next prefix that exists, ever shorter. */
-function nextPrefix(): bool {
+/** The record of the next prefix that exists, ever shorter; NONE where none is left. */
+function nextPrefix(): u32 {
   const host = section(SECTION_VIRTUAL_HOSTS) + virtualHost * VIRTUAL_HOST_SIZE;
   const prefixes = load<u32>(host, VIRTUAL_HOST_PREFIXES);
   while (prefixNext >= 0) {
     const at = <u32>prefixNext;
     prefixNext -= 1;
     if (!(prefixes & (1 << (at < 31 ? at : 31)))) continue;
-    if (openRecord(findPrefix(virtualHost, at))) return true;
+    const found = findPrefix(virtualHost, at);
+    if (found != NONE) return found;
   }
-  return false;
-}
-
-/** Makes the matches of a PATHS record the candidates; false for NONE or a record without any. */
-function openRecord(index: u32): bool {
-  if (index == NONE) return false;
-  const record = section(SECTION_PATHS) + index * PATH_SIZE;
-  matchedLength = load<u32>(record, PATH_LEN_KIND) >> 2;
-  candidate = load<u32>(record, PATH_FIRST_MATCH);
-  candidateEnd = load<u32>(record, PATH_SIZE + PATH_FIRST_MATCH);
-  return candidate < candidateEnd;
+  return NONE;
 }
 
 /** The match is `candidate`: what follows from its rule. */

@@ -1,11 +1,11 @@
 // The request's path, segment by segment, and the records of a virtual host that ask for it.
 
 import {
-  HASH_SLOT_INDEX, HASH_SLOT_SIZE, HASH_SLOT_TAG, NONE, PATH_EXACT, PATH_LEN_KIND, PATH_OFF,
-  PATH_PREFIX, PATH_REGEX, PATH_SIZE, SECTION_PATHS, SECTION_PATH_SLOTS, SECTION_VIRTUAL_HOSTS,
-  SHAPE_END_PATH, SHAPE_FILLED, SHAPE_FIRST_PATH, SHAPE_PARAMETERS, SHAPE_SEGMENTS, SHAPE_TAIL,
-  SLOT_PATH, TAIL_ANY, TAIL_LINES, TAIL_MORE, TAIL_NONE, VIRTUAL_HOST_FIRST_PATH,
-  VIRTUAL_HOST_SIZE,
+  HASH_SLOT_INDEX, HASH_SLOT_SIZE, HASH_SLOT_TAG, NONE, PATH_EXACT, PATH_LEN_KIND, PATH_LEN_SHIFT,
+  PATH_OFF, PATH_PREFIX, PATH_REGEX, PATH_SIZE, PATH_SPLIT, SECTION_PATHS, SECTION_PATH_SLOTS,
+  SECTION_VIRTUAL_HOSTS, SHAPE_END_PATH, SHAPE_FILLED, SHAPE_FIRST_PATH, SHAPE_PARAMETERS,
+  SHAPE_SEGMENTS, SHAPE_TAIL, SLOT_PATH, TAIL_ANY, TAIL_LINES, TAIL_MORE, TAIL_NONE,
+  VIRTUAL_HOST_FIRST_PATH, VIRTUAL_HOST_SIZE,
 } from "./format";
 import { absorb, finish, home, mix, seed } from "./hash";
 import { depthEnd, depthHash, DEPTH_MAX, equal } from "./memory";
@@ -90,14 +90,14 @@ export function splitPath(virtualHost: u32): bool {
 
 /** The PATHS record of an exact path, or NONE. */
 export function findExact(virtualHost: u32): u32 {
-  return probe(virtualHost, finish(whole, PATH_EXACT), (pathLength << 2) | PATH_EXACT);
+  return probe(virtualHost, finish(whole, PATH_EXACT), (pathLength << PATH_LEN_SHIFT) | PATH_EXACT);
 }
 
 /** The PATHS record of the prefix of `segments` segments, or NONE. */
 export function findPrefix(virtualHost: u32, segments: u32): u32 {
   const tag = finish(load<u64>(depthHash + (segments << 3)), PATH_PREFIX);
   const len = load<u32>(depthEnd + (segments << 2));
-  return probe(virtualHost, tag, (len << 2) | PATH_PREFIX);
+  return probe(virtualHost, tag, (len << PATH_LEN_SHIFT) | PATH_PREFIX);
 }
 
 function probe(virtualHost: u32, tag: u32, lengthAndKind: u32): u32 {
@@ -118,8 +118,10 @@ function probe(virtualHost: u32, tag: u32, lengthAndKind: u32): u32 {
     const record = index - 1;
     if (record < first || record >= after) continue;
     const asked = paths + record * PATH_SIZE;
-    if (load<u32>(asked, PATH_LEN_KIND) == lengthAndKind
-      && equal(text(load<u32>(asked, PATH_OFF)), path, lengthAndKind >> 2)) return record;
+    if ((load<u32>(asked, PATH_LEN_KIND) & ~PATH_SPLIT) == lengthAndKind
+      && equal(text(load<u32>(asked, PATH_OFF)), path, lengthAndKind >> PATH_LEN_SHIFT)) {
+      return record;
+    }
   }
 }
 
@@ -181,7 +183,7 @@ function hasLiterals(record: u32, shape: usize): bool {
   const segments = load<u32>(shape, SHAPE_SEGMENTS);
   const parameters = load<u32>(shape, SHAPE_PARAMETERS);
   let at = text(load<u32>(asked, PATH_OFF));
-  const end = at + (load<u32>(asked, PATH_LEN_KIND) >> 2);
+  const end = at + (load<u32>(asked, PATH_LEN_KIND) >> PATH_LEN_SHIFT);
   for (let i: u32 = 0; i < segments; i++) {
     const start = load<u32>(depthEnd + (i << 2));
     const len: u32 = parameters & (1 << i) ? 1 : load<u32>(depthEnd + (i << 2), 4) - start;

@@ -102,13 +102,31 @@ const parameter = fc.record({
   value: fc.constantFrom("", "1", "x", "v2", "[0-9]+"),
 });
 const pathPattern = fc.constantFrom(
-  "/a/[^/]+", "/[^/]+/b", "/store(/.*)?", "/.*", "/(a|b)+", "/ab/.*/b", "/[^/]+/[^/]+/ab", "/é.*",
-  "", "/a", "/(a|b)/[^/]+", "/a/[ab]+", "/a/[^/]*", "/[^/]+/.+", "/[^/]+(/.*)?", "/a/[^/]+/?",
-  "/[a-z]+/b/[^/]+", "/longer-than-eight-bytes/[^/]+/(a|store)",
+  "/a/[^/]+",
+  "/[^/]+/b",
+  "/store(/.*)?",
+  "/.*",
+  "/(a|b)+",
+  "/ab/.*/b",
+  "/[^/]+/[^/]+/ab",
+  "/é.*",
+  "",
+  "/a",
+  "/(a|b)/[^/]+",
+  "/a/[ab]+",
+  "/a/[^/]*",
+  "/[^/]+/.+",
+  "/[^/]+(/.*)?",
+  "/a/[^/]+/?",
+  "/[a-z]+/b/[^/]+",
+  "/longer-than-eight-bytes/[^/]+/(a|store)",
 );
 const method = fc.constantFrom("GET", "POST", "PUT", "HEAD", "DELETE", "OPTIONS", "PATCH", "TRACE");
 
-const matchShape = fc.record({
+/** What a match asks for, without the rule behind it. */
+type Shape = Pick<RouteMatch, "path" | "method" | "headers" | "queryParams">;
+
+const matchShape: fc.Arbitrary<Shape> = fc.record({
   path: fc.oneof(
     path.map((p) => ({ kind: "exact" as const, value: p === "" ? "/" : p })),
     // Canonical prefixes end in no slash.
@@ -123,13 +141,49 @@ const matchShape = fc.record({
   ),
 });
 
+/** Many matches on one path, so that a discriminator takes over. */
+const crowded: fc.Arbitrary<Shape[]> = fc.array(
+  fc.record({
+    path: fc.constantFrom(
+      { kind: "prefix" as const, value: "" },
+      { kind: "exact" as const, value: "/a" },
+      { kind: "prefix" as const, value: "/store" },
+    ),
+    method: fc.option(method, { nil: undefined, freq: 1 }),
+    headers: fc.oneof(
+      fc.constant([]),
+      fc
+        .constantFrom(..."0123456789")
+        .map((value) => [{ kind: "exact" as const, name: "version", value }]),
+      fc
+        .tuple(header, fc.constantFrom("v2", "v3"))
+        .map(([h, value]) =>
+          h.name === "version" ? [h] : [h, { kind: "exact" as const, name: "version", value }],
+        ),
+    ),
+    queryParams: fc.oneof(
+      { arbitrary: fc.constant([]), weight: 2 },
+      {
+        arbitrary: fc
+          .constantFrom(..."0123456789x")
+          .map((value) => [{ kind: "exact" as const, name: "a", value }]),
+        weight: 1,
+      },
+    ),
+  }),
+  { minLength: 20, maxLength: 60 },
+);
+
 /** IR of one to three gateway ports whose matches all have rules of their own. */
 export const irs: fc.Arbitrary<Ir> = fc
   .array(
     fc.uniqueArray(
       fc.record({
         hostname,
-        matches: fc.array(matchShape, { maxLength: 12 }),
+        matches: fc.oneof(
+          { arbitrary: fc.array(matchShape, { maxLength: 12 }), weight: 4 },
+          { arbitrary: crowded, weight: 1 },
+        ),
         wider: fc.array(matchShape, { maxLength: 4 }),
       }),
       { maxLength: 6, selector: (h) => h.hostname },
@@ -140,7 +194,7 @@ export const irs: fc.Arbitrary<Ir> = fc
     let rules = 0;
     const toMatch =
       (routeHostname: string) =>
-      (shape: typeof matchShape extends fc.Arbitrary<infer T> ? T : never): RouteMatch => ({
+      (shape: Shape): RouteMatch => ({
         ...shape,
         rule: rule(`r${rules}`, respond500, rules++),
         matchIndex: 0,
@@ -197,7 +251,7 @@ export const requests: fc.Arbitrary<ReferenceRequest> = fc.record({
   headers: fc.array(
     fc.tuple(
       fc.constantFrom("X-Canary", "version", "accept", "other"),
-      fc.constantFrom("", "1", "true", "v2", "v3", "é"),
+      fc.constantFrom("", "1", "true", "v2", "v3", "é", "4", "7"),
     ),
     { maxLength: 4 },
   ),
