@@ -2,8 +2,8 @@ import { defineConfig } from "vitest/config";
 
 /** Tests that start Envoy or workerd: one file at a time, after the others. */
 const system = [
-  "test/console/**", "test/dev/**", "test/edge/**", "test/envoy/**", "test/package/**",
-  "test/scenario/**", "test/start/**",
+  "test/conformance/**", "test/console/**", "test/contract/**", "test/dev/**", "test/edge/**",
+  "test/envoy/**", "test/package/**", "test/scenario/**", "test/start/**",
 ].map((folder) => `${folder}/*.test.ts`);
 
 export default defineConfig({

@@ -18,42 +18,65 @@ export interface Row {
 
 export interface Report {
   readonly title: string;
+  /** Of the CPU time in print; µs unless it says otherwise. Rows always have µs. */
+  readonly unit?: "ns" | "ms";
   readonly rows: readonly Row[];
+  /** What people see where the rows' columns do not fit. */
+  readonly table?: Table;
   readonly notes: readonly string[];
 }
 
-export function printReport({ title, rows, notes }: Report): void {
+/** What `--json` writes. The context is for docs/benchmarks.md; programs need only the rows. */
+export interface Recorded extends Report {
+  readonly context: readonly string[];
+}
+
+export interface Table {
+  readonly head: readonly string[];
+  readonly body: readonly (readonly string[])[];
+}
+
+export function tableOf({ rows, unit }: Pick<Report, "rows" | "unit">): Table {
   const head = [
-    "variant", "routes", "position", "CPU µs/request", "ratio", "requests/s", "spread",
+    "variant", "routes", "position", `CPU ${unit ?? "µs"}/request`, "ratio", "requests/s", "spread",
   ];
+  const [factor, digits] = unit === "ns" ? [1000, 0] : unit === "ms" ? [0.001, 0] : [1, 2];
   const body = rows.map((row) => [
     row.variant,
     row.routes.toLocaleString("en-US"),
     row.position,
-    row.cpu_us.toFixed(2),
+    (row.cpu_us * factor).toFixed(digits),
     row.ratio.toFixed(3),
-    Math.round(row.rps).toLocaleString("en-US"),
+    row.rps.toLocaleString("en-US", row.rps < 100 ? { maximumSignificantDigits: 3 }
+      : { maximumFractionDigits: 0 }),
     `${(row.spread * 100).toFixed(1)}%`,
   ]);
+  return { head, body };
+}
+
+export function printReport(report: Report): void {
+  const { head, body } = report.table ?? tableOf(report);
   const widths = head.map((text, i) =>
     Math.max(text.length, ...body.map((cells) => cells[i]?.length ?? 0)));
   const line = (cells: readonly string[]): string =>
     cells.map((cell, i) =>
       i === 0 || i === 2 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)).join("  ");
   const rule = widths.map((width) => "-".repeat(width)).join("  ");
+  const { title, notes } = report;
   const text = [title, "", line(head), rule, ...body.map(line), "", ...notes, ...machine()];
   process.stdout.write(`\n${text.map((l) => l.trimEnd()).join("\n")}\n`);
 }
 
-export function writeJson(path: string, { rows }: Report): void {
-  writeFileSync(path, JSON.stringify({ rows: rows.map(rounded) }, null, 2) + "\n");
+export function writeJson(path: string, report: Report): void {
+  const recorded: Recorded = { ...report, rows: report.rows.map(rounded), context: machine() };
+  writeFileSync(path, JSON.stringify(recorded, null, 2) + "\n");
 }
 
 function rounded(row: Row): Row {
   const to = (value: number, digits: number): number => Number(value.toFixed(digits));
   return {
     ...row,
-    cpu_us: to(row.cpu_us, 3),
+    cpu_us: to(row.cpu_us, 4),
     ratio: to(row.ratio, 4),
     rps: to(row.rps, 1),
     spread: to(row.spread, 4),

@@ -61,6 +61,7 @@ const table = {
   FL0403: note("Several Gateways use the same port, so each gets an Envoy bootstrap of its own."),
   FL0404: error("A regular expression is not RE2, or too large for the table's automata."),
   FL0405: error("An annotation of fairlead's own has a value that cannot be read."),
+  FL0406: note("The Envoy bootstrap names certificates and private keys as files to be provided."),
   FL0501: error("Two listeners of one Gateway conflict."),
   FL0502: error("A listener's protocol or its allowed route kinds are not supported."),
   FL0503: error("A Gateway does not allow a ListenerSet to attach."),

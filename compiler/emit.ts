@@ -49,7 +49,9 @@ export function emit(compilation: Compilation, options: EmitOptions): Emission {
   }
   if (wanted.has("istio")) {
     const { image } = options;
-    const artifacts = emitIstio({ ir, routePolicies, filterWasm, ...(image !== undefined && { image }) });
+    const artifacts = emitIstio({
+      ir, routePolicies, filterWasm, ...(image !== undefined && { image }),
+    });
     parts.push({ artifacts, diagnostics: [] });
   }
   if (wanted.has("edge")) {

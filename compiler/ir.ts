@@ -87,6 +87,8 @@ export interface RouteMatch {
   readonly method?: string;
   readonly headers: readonly ValueMatch[];
   readonly queryParams: readonly ValueMatch[];
+  /** Of a GRPCRoute: the lengths of the exact service and method, which rank before the rest. */
+  readonly grpc?: { readonly service: number; readonly method: number };
   readonly rule: Rule;
   /** Index in the rule's `matches` as written. */
   readonly matchIndex: number;
@@ -200,6 +202,11 @@ export interface Session {
   /** The cookie outlives the client's session. */
   readonly permanent: boolean;
   readonly absoluteTimeoutMs?: number;
+  /**
+   * The valid backends of a rule that splits: a session has to find its endpoint again whichever
+   * of them the split picks. Present where there are several that differ in nothing but weight.
+   */
+  readonly split?: readonly { readonly weight: number; readonly cluster: ClusterIndex }[];
 }
 
 /** The header or cookie whose value decides where a split sends a client. */

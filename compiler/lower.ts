@@ -1,43 +1,83 @@
 // Resolved resources to the intermediate representation: one entry for each port that serves HTTP,
-// its virtual hosts, and the clusters that their rules name. The order within a virtual host is
-// `rank`'s.
+// its virtual hosts, the ports that pass streams on, and the clusters that all of them name. The
+// order within a virtual host is `rank`'s.
 
 import { sortDiagnostics, type Diagnostic } from "./diagnostic.ts";
-import type { GatewayPort, Ir } from "./ir.ts";
-import { makeClusters, slicesByService, type ServiceTarget } from "./lower/clusters.ts";
-import { reportKindGap, reportPolicyGap, reportRuleGaps } from "./lower/gaps.ts";
+import type { ClusterIndex, GatewayPort, Ir } from "./ir.ts";
+import { makeClusters } from "./lower/clusters.ts";
+import {
+  destinations, type Destination, type Destinations, type Sender,
+} from "./lower/destinations.ts";
+import { slicesByService } from "./lower/endpoints.ts";
+import { reportGaps } from "./lower/gaps.ts";
 import { virtualHosts, type HiddenHost, type ServedRoute } from "./lower/hosts.ts";
-import { lowerRoute, redirectOf } from "./lower/rules.ts";
+import { pinOf } from "./lower/pin.ts";
+import { lowerRoute, targetsOf, type RequestRoute } from "./lower/rules.ts";
+import { streamPorts, type ServedStream } from "./lower/streams.ts";
 import type { Policies } from "./policy.ts";
+import { keyText } from "./resolve/lookup.ts";
 import { label, newReport, type Report } from "./resolve/report.ts";
 import type {
-  Resolved, ResolvedGateway, ResolvedHttpRoute, ResolvedListener,
+  Attachment, Resolved, ResolvedGateway, ResolvedListener, ResolvedRoute, ResolvedStreamRoute,
+  Target,
 } from "./resolve/resolved.ts";
 
-function isHttp(listener: ResolvedListener): boolean {
-  return listener.spec.protocol === "HTTP" || listener.spec.protocol === "HTTPS";
+function carriesRequests(route: ResolvedRoute): route is RequestRoute {
+  return route.kind === "HTTPRoute" || route.kind === "GRPCRoute";
 }
 
-/** Routes that some listener serves. */
-function servedRoutes(resolved: Resolved): readonly ResolvedHttpRoute[] {
-  const accepted = new Set(resolved.gateways.filter((g) => g.accepted)
-    .map((g) => `${g.resource.metadata.namespace}/${g.resource.metadata.name}`));
-  return resolved.routes.filter((route): route is ResolvedHttpRoute =>
-    route.kind === "HTTPRoute" && route.parents.some((p) =>
-      accepted.has(`${p.gateway.namespace}/${p.gateway.name}`)
-      && p.attachments.some((a) => a.listener.programmed)));
+/** A route on a listener that serves it. */
+interface Serving {
+  readonly gateway: ResolvedGateway;
+  readonly attachment: Attachment;
 }
 
-/** The Services that the routes' rules may send requests to. */
-function targetsOf(routes: readonly ResolvedHttpRoute[]): readonly ServiceTarget[] {
-  return routes.flatMap(({ resource, rules }) => rules.flatMap((rule, ruleIndex) => {
-    const written = resource.spec.rules[ruleIndex];
-    if (!written || rule.dropped !== undefined || redirectOf(written)) return [];
-    return rule.backends.flatMap(({ target }, index) => {
-      const weight = written.backendRefs?.[index]?.weight ?? 0;
-      return target.kind === "service" && weight > 0 ? [target] : [];
-    });
-  }));
+function servings(
+  route: ResolvedRoute, gateways: ReadonlyMap<string, ResolvedGateway>,
+): readonly Serving[] {
+  return route.parents.flatMap((parent) => {
+    const gateway = gateways.get(keyText(parent.gateway));
+    if (!gateway?.accepted) return [];
+    return parent.attachments.filter((a) => a.listener.programmed)
+      .map((attachment) => ({ gateway, attachment }));
+  });
+}
+
+/** Follows routes to their destinations, and remembers those that there are. */
+interface Finder {
+  readonly found: Map<string, Destination>;
+  readonly find: (target: Target, sender: Sender) => Destination | undefined;
+  /** What of the Gateway makes a difference to the route's destinations. */
+  readonly senderOf: (route: RequestRoute, gateway: ResolvedGateway) => Sender;
+}
+
+function finder({ of, isGoverned }: Destinations): Finder {
+  const found = new Map<string, Destination>();
+  const governed = new Map<RequestRoute, boolean>();
+  const usesTls = (route: RequestRoute): boolean => {
+    const known = governed.get(route) ?? targetsOf(route)
+      .some((target) => target.kind === "service" && isGoverned(target));
+    governed.set(route, known);
+    return known;
+  };
+  return {
+    found,
+    find: (target, sender) => {
+      const destination = target.kind === "service" ? of(target, sender) : undefined;
+      if (destination) found.set(destination.key, destination);
+      return destination;
+    },
+    senderOf: (route, { clientCertificate: client }) =>
+      ({ kind: route.kind, ...(client && usesTls(route) ? { client } : {}) }),
+  };
+}
+
+function streamSender({ kind }: ResolvedStreamRoute, listener: ResolvedListener,
+  gateway: ResolvedGateway | undefined): Sender {
+  const client = gateway?.clientCertificate;
+  // Whoever ends the client's TLS begins it anew where the backend has a policy for it.
+  const passesThrough = !listener.tls;
+  return { kind, passesThrough, ...(client ? { client } : {}) };
 }
 
 /** A hostname that the route's own listener does not get to see. */
@@ -59,22 +99,56 @@ function gatewayPorts(
 ): readonly GatewayPort[] {
   if (!gateway.accepted) return [];
   const { namespace, name } = gateway.resource.metadata;
-  const able = gateway.allListeners.filter((l) => isHttp(l) && l.accepted);
+  // One that cannot serve, for want of a certificate for instance, does not stop its neighbours.
+  const able = gateway.allListeners.filter((l) => l.programmed
+    && (l.spec.protocol === "HTTP" || l.spec.protocol === "HTTPS"));
   const ports = [...new Set(able.map((l) => l.spec.port))].sort((a, b) => a - b);
-  return ports.flatMap((port): readonly GatewayPort[] => {
+  return ports.map((port): GatewayPort => {
     const listeners = able.filter((l) => l.spec.port === port);
-    if (!listeners.some((l) => l.programmed)) return [];
     const hosts = virtualHosts(listeners, (l) => served.get(l.id) ?? []);
     for (const hidden of hosts.hidden) reportHidden(hidden, report);
-    return [{
+    return {
       gateway: { namespace, name }, port,
       protocol: listeners[0]?.spec.protocol === "HTTPS" ? "HTTPS" : "HTTP",
       listeners: listeners.map((l) => ({
         name: l.label, ...(l.spec.hostname ? { hostname: l.hostname } : {}),
+        ...(l.tls ? { tls: l.tls } : {}),
       })),
       virtualHosts: hosts.virtualHosts,
-    }];
+    };
   });
+}
+
+function collect<Item>(lists: Map<string, Item[]>, key: string, item: Item): void {
+  const list = lists.get(key);
+  if (list) list.push(item);
+  else lists.set(key, [item]);
+}
+
+/** Before any rule is lowered: an index of a cluster is known only once all of them are. */
+function findAll(
+  routes: readonly ResolvedRoute[], gateways: ReadonlyMap<string, ResolvedGateway>,
+  { find, senderOf }: Finder,
+): void {
+  for (const route of routes) {
+    if (carriesRequests(route)) {
+      const senders = new Map(servings(route, gateways).map(({ gateway }) => {
+        const sender = senderOf(route, gateway);
+        return [sender.client, sender];
+      }));
+      if (senders.size === 0) continue;
+      const targets = targetsOf(route);
+      for (const sender of senders.values()) targets.forEach((t) => find(t, sender));
+    } else {
+      for (const { gateway, attachment: { listener } } of servings(route, gateways)) {
+        const sender = streamSender(route, listener, gateway);
+        route.rules[0]?.backends.forEach(({ target }, index) => {
+          const weight = route.resource.spec.rules[0]?.backendRefs[index]?.weight ?? 0;
+          if (weight > 0) find(target, sender);
+        });
+      }
+    }
+  }
 }
 
 export interface Lowered {
@@ -84,32 +158,43 @@ export interface Lowered {
 
 export function lower(resolved: Resolved, policies: Policies): Lowered {
   const report = newReport();
-  const routes = servedRoutes(resolved);
-  const targets = targetsOf(routes);
+  const gateways = new Map(resolved.gateways.map((g) => [keyText(g.resource.metadata), g]));
+  const { found, find, senderOf } = finder(destinations(resolved.backendTlsPolicies));
+  findAll(resolved.routes, gateways, { found, find, senderOf });
   const slices = slicesByService(resolved.inventory.endpointSlices);
-  const clusters = makeClusters(targets, slices, policies, report);
+  const clusters = makeClusters(found.values(), slices, policies, report);
+  const indexOf = (target: Target, sender: Sender): ClusterIndex | undefined => {
+    const destination = find(target, sender);
+    return destination && clusters.indexOf(destination);
+  };
   const served = new Map<string, ServedRoute[]>();
-  for (const route of routes) {
-    const matches = lowerRoute(route, clusters);
-    for (const { listener, hostnames } of route.parents.flatMap((p) => p.attachments)) {
-      const list = served.get(listener.id);
-      if (list) list.push({ route, hostnames, matches });
-      else served.set(listener.id, [{ route, hostnames, matches }]);
-    }
-  }
+  const streams = new Map<string, ServedStream[]>();
   for (const route of resolved.routes) {
-    if (route.kind === "HTTPRoute") {
-      route.resource.spec.rules.forEach((rule, i) => reportRuleGaps(route, rule, i, report));
-    } else if (route.parents.some((p) => p.attachments.length > 0)) {
-      reportKindGap(route, report);
+    const serving = servings(route, gateways);
+    if (!carriesRequests(route)) {
+      for (const { attachment: { listener, hostnames } } of serving) {
+        collect(streams, listener.id, { route, hostnames });
+      }
+      continue;
+    }
+    reportGaps(route, report);
+    const pin = pinOf(route.resource, report);
+    // Once for Gateways alike, so that a rule is one object however many listeners it has.
+    const lowered = new Map<Sender["client"], ServedRoute["matches"]>();
+    for (const { gateway, attachment: { listener, hostnames } } of serving) {
+      const sender = senderOf(route, gateway);
+      const matches = lowered.get(sender.client)
+        ?? lowerRoute(route, (target) => indexOf(target, sender), pin);
+      lowered.set(sender.client, matches);
+      collect(served, listener.id, { route, hostnames, matches });
     }
   }
-  const used = new Set(targets.map((t) => t.service));
-  for (const policy of resolved.backendTlsPolicies) reportPolicyGap(policy, used, report);
   // Gateways are sorted by namespace and name already, ports within each.
   const ports = resolved.gateways.flatMap((g) => gatewayPorts(g, served, report));
+  const passing = resolved.gateways.flatMap((gateway) => streamPorts(gateway, streams,
+    (target, route, listener) => indexOf(target, streamSender(route, listener, gateway))));
   return {
-    ir: { gatewayPorts: ports, clusters: clusters.clusters },
+    ir: { gatewayPorts: ports, clusters: clusters.clusters, streamPorts: passing },
     diagnostics: sortDiagnostics(report.diagnostics),
   };
 }

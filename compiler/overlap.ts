@@ -1,5 +1,5 @@
-// Matches that can never be chosen, because another one takes all of their requests first. On ranked
-// IR, so that the winner and the criterion that decided can be named.
+// Matches that can never be chosen, because another one takes all of their requests first. On
+// ranked IR, so that the winner and the criterion that decided can be named.
 
 import { diagnostic, type Diagnostic } from "./diagnostic.ts";
 import { describeMatch, describeOrigin } from "./explain/describe.ts";
@@ -33,7 +33,8 @@ export function overlap(ir: Ir): readonly Diagnostic[] {
       }
     }
   }
-  return [...written.values()].flatMap(({ match, winner }) => (winner ? [report(match, winner)] : []));
+  return [...written.values()]
+    .flatMap(({ match, winner }) => (winner ? [report(match, winner)] : []));
 }
 
 function report(match: RouteMatch, winner: RouteMatch): Diagnostic {

@@ -1,6 +1,6 @@
 // The law of precedence: which of the matches of one virtual host takes a request that several of
 // them fit. It is one list of comparators, tried in order; the first that differs decides.
-// Gateway API v1.7, HTTPRouteRule.matches and HTTPRouteSpec.hostnames.
+// Gateway API v1.7, HTTPRouteRule.matches, GRPCRouteRule.matches and HTTPRouteSpec.hostnames.
 
 import type { Ir, PathMatch, RouteMatch } from "./ir.ts";
 import { compareAge, compareText } from "./order.ts";
@@ -36,6 +36,16 @@ export const comparators: readonly Comparator[] = [
   // "Characters in a matching non-wildcard hostname", then "characters in a matching hostname", of
   // the hostname as the route wrote it (GatewayRouteHostnameIntersectionPrecedence).
   { name: "hostname", compare: (a, b) => compareSpecificity(a.routeHostname, b.routeHostname) },
+  // "Characters in a matching service", then "in a matching method". Only GRPCRoutes have them, and
+  // a virtual host's matches are all of GRPCRoutes or none of them are (`resolve/settle.ts`).
+  {
+    name: "length of the gRPC service",
+    compare: (a, b) => (b.grpc?.service ?? 0) - (a.grpc?.service ?? 0),
+  },
+  {
+    name: "length of the gRPC method",
+    compare: (a, b) => (b.grpc?.method ?? 0) - (a.grpc?.method ?? 0),
+  },
   { name: "path type", compare: (a, b) => pathKinds[a.path.kind] - pathKinds[b.path.kind] },
   { name: "path length", compare: (a, b) => prefixLength(b) - prefixLength(a) },
   {

@@ -8,11 +8,13 @@
 import { edgeConfig, type EdgeConfig } from "../../runtime/edge/config.ts";
 import { compatibilityDate, compatibilityFlags } from "../../runtime/edge/platform.ts";
 import { diagnostic, type Diagnostic } from "../diagnostic.ts";
-import type { Cluster, Ir } from "../ir.ts";
+import type { Cluster, Ir, RoutePolicy } from "../ir.ts";
 import { textArtifact, type Artifact, type Json } from "./artifact.ts";
 
 export interface EdgeInput {
   readonly ir: Ir;
+  /** The plan's; index 0 asks for nothing. */
+  readonly routePolicies?: readonly RoutePolicy[];
   /** routes.flt */
   readonly table: Uint8Array;
   /** core.wasm */
@@ -21,8 +23,10 @@ export interface EdgeInput {
   readonly worker: string;
 }
 
-export function emitEdge({ ir, table, core, worker }: EdgeInput): readonly Artifact[] {
-  const config = edgeConfig(ir);
+export function emitEdge(
+  { ir, routePolicies, table, core, worker }: EdgeInput,
+): readonly Artifact[] {
+  const config = edgeConfig(ir, routePolicies);
   return [
     textArtifact("edge/config.js", configModule(config)),
     { path: "edge/core.wasm", bytes: core },
@@ -44,7 +48,8 @@ function configModule(config: EdgeConfig): string {
   return "// Written by `fairlead build`, aligned with routes.bin.\n"
     + "export const config = {\n"
     + `  gatewayPorts: [${lines(config.gatewayPorts)}\n  ],\n`
-    + `  clusters: [${lines(config.clusters)}\n  ],\n};\n`;
+    + `  clusters: [${lines(config.clusters)}\n  ],\n`
+    + `  routePolicies: [${lines(config.routePolicies)}\n  ],\n};\n`;
 }
 
 /** The first Gateway is the configuration's own worker; each further one is an environment. */

@@ -4,12 +4,13 @@ import { stringify } from "yaml";
 
 import { diagnostic, type Diagnostic } from "../diagnostic.ts";
 import type { Ir, RoutePolicy } from "../ir.ts";
+import { compareText } from "../order.ts";
 import { textArtifact, type Artifact, type Json } from "./artifact.ts";
-import { envoyCluster } from "./envoy/cluster.ts";
+import { envoyClusters } from "./envoy/clusters.ts";
 import { filterCode, wasmHttpFilter, type FilterSource } from "./envoy/filter.ts";
 import { envoyListener } from "./envoy/listener.ts";
 import { listenerPorts, portsByGateway, sharedPort, type ListenerPort } from "./envoy/ports.ts";
-import { defaultSystemRoots, keyPairsBelow } from "./envoy/tls.ts";
+import { defaultSystemRoots, keyPairsBelow, usedCertificates } from "./envoy/tls.ts";
 
 export interface EnvoyInput {
   readonly ir: Ir;
@@ -36,13 +37,14 @@ export function emitEnvoy(input: EnvoyInput): Emitted {
   const ports = listenerPorts(input.ir);
   const write = (path: string, served: readonly ListenerPort[]): Artifact =>
     textArtifact(path, yamlText(bootstrapFor(served, input, code), code));
+  const notes = keyFiles(input);
   const shared = sharedPort(ports);
   if (shared === undefined) {
-    return { artifacts: [write("envoy/envoy.yaml", ports)], diagnostics: [] };
+    return { artifacts: [write("envoy/envoy.yaml", ports)], diagnostics: notes };
   }
   const artifacts = portsByGateway(ports).map(([first, ...rest]) =>
     write(`envoy/${first.gateway.namespace}.${first.gateway.name}.yaml`, [first, ...rest]));
-  return { artifacts, diagnostics: [onePerGateway(shared)] };
+  return { artifacts, diagnostics: [onePerGateway(shared), ...notes] };
 }
 
 function sourceOf({ filterWasm, filterPath }: EnvoyInput): FilterSource {
@@ -75,8 +77,8 @@ function bootstrapFor(
         keyPairs,
       })),
       // All of them in each file: the one table that is baked into the filter knows them all.
-      clusters: clusters.map((cluster) =>
-        envoyCluster(cluster, { waitForDns: true, keyPairs, systemRoots: defaultSystemRoots })),
+      clusters: envoyClusters(clusters, routePolicies,
+        { waitForDns: true, keyPairs, systemRoots: defaultSystemRoots }),
     },
   };
 }
@@ -95,6 +97,19 @@ function unshared(value: Json, shared: Json): Json {
   if (Array.isArray(value)) return value.map((element: Json) => unshared(element, shared));
   return Object.fromEntries(
     Object.entries(value).map(([key, field]) => [key, unshared(field, shared)]));
+}
+
+/** Which Secrets Envoy wants as files: the keys themselves are in no artifact. */
+function keyFiles({ ir, tlsDir }: EnvoyInput): readonly Diagnostic[] {
+  const secrets = usedCertificates(ir).map(({ secret }) => `${secret.namespace}/${secret.name}`);
+  const sorted = [...new Set(secrets)].sort(compareText);
+  if (sorted.length === 0) return [];
+  return [diagnostic({
+    code: "FL0406",
+    title: `certificates and private keys are read from files below \`${tlsDir ?? defaultTlsDir}\``,
+    effect: "Envoy does not start without `tls.crt` and `tls.key` of each Secret there, as in "
+      + `\`<namespace>/<name>/tls.key\`: ${sorted.join(", ")}`,
+  })];
 }
 
 function onePerGateway(port: number): Diagnostic {

@@ -143,15 +143,17 @@ function stripPatch(): Fields {
 function routePatches(
   port: number, { ir: { clusters }, routePolicies = [] }: IstioInput,
 ): readonly Fields[] {
+  // Istio makes the clusters: there a session holds within one backend of a split.
+  const options = { clusters, unions: false };
   const steered = { name: clusterHeader, present_match: true };
   const plain = { name: policyHeader, present_match: false };
   const routes = [
     ...routePolicies.flatMap((policy, index) => {
       if (index === 0) return [];
       const own = { name: policyHeader, string_match: { exact: String(index) } };
-      return policyRoutes(policy, { clusters, when: [steered, own] });
+      return policyRoutes(policy, { ...options, when: [steered, own] });
     }),
-    ...policyRoutes(noPolicy, { clusters, when: [steered, plain] }),
+    ...policyRoutes(noPolicy, { ...options, when: [steered, plain] }),
   ];
   // Each is put before what is there, so that the last patch's route comes first.
   return routes.reverse().map((value) => ({

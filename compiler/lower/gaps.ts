@@ -1,91 +1,93 @@
-// What a route asks for that is not carried out yet. Nothing is left out without a word: where
-// leaving it out would send a request to the wrong place it is an error, else a warning.
+// What a route asks for that no target carries out. Nothing is left out without a word: where
+// leaving it out would send a request to the wrong place it is an error, else a warning. What only
+// one target lacks, that target's emitter says.
 
 import type { ValuePath } from "../manifest.ts";
 import type { Report } from "../resolve/report.ts";
-import type { ResolvedHttpRoute, ResolvedRoute, ResolvedTlsPolicy } from "../resolve/resolved.ts";
-import type { HttpRouteRule, RouteFilter } from "../resources.ts";
+import type { RouteFilter } from "../resources.ts";
+import { ruleFilter, type Filters, type RouteRule } from "./filters.ts";
+import { pinAnnotation } from "./pin.ts";
+import { writtenRules, type RequestRoute } from "./rules.ts";
 
 interface Gap {
   readonly code: "FL0401" | "FL0402" | "FL0210";
+  readonly title: string;
   readonly effect: string;
+  readonly help?: string;
 }
+
+/** Filters that a redirect knows nothing of: it is answered at once. */
+const notBesideRedirect: ReadonlySet<string> = new Set([
+  "ResponseHeaderModifier", "RequestMirror", "CORS",
+]);
 
 /** Absent: carried out. */
-const filterGaps: { readonly [Type in RouteFilter["type"]]?: Gap } = {
-  ResponseHeaderModifier: { code: "FL0401", effect: "responses keep their headers" },
-  RequestMirror: { code: "FL0401", effect: "requests are not mirrored" },
-  CORS: { code: "FL0401", effect: "preflight requests go to the backend" },
-  URLRewrite: { code: "FL0402", effect: "backends would see the host and path of the client" },
-  ExternalAuth: { code: "FL0402", effect: "requests that match the rule get 500" },
-  ExtensionRef: { code: "FL0210", effect: "requests that match the rule get 500" },
-};
-
-/** On a backendRef a redirect has no meaning of its own either. */
-const backendGaps: { readonly [Type in RouteFilter["type"]]?: Gap } = {
-  ...filterGaps,
-  RequestRedirect: { code: "FL0402", effect: "requests are forwarded instead" },
-};
-
-const fieldGaps = {
-  timeouts: "requests are not limited in time",
-  retry: "requests are not retried",
-  sessionPersistence: "requests of one session go to any backend",
-} as const;
-
-/** Must not be skipped: where one is not carried out the rule answers with an error. */
-export function mustRefuse(filters: readonly RouteFilter[] | undefined): boolean {
-  return (filters ?? []).some((f) => f.type === "ExtensionRef" || f.type === "ExternalAuth");
+function ruleGap({ type, extensionRef }: RouteFilter, redirects: boolean): Gap | undefined {
+  if (type === "ExtensionRef") {
+    const name = extensionRef ? `${extensionRef.group}/${extensionRef.kind}` : type;
+    return { code: "FL0210", title: `filter \`${name}\` is not known`,
+      effect: "requests that match the rule get 500" };
+  }
+  if (type === "ExternalAuth") {
+    return { code: "FL0402", title: "filter `ExternalAuth` is not supported",
+      effect: "the route is not accepted" };
+  }
+  if (redirects && notBesideRedirect.has(type)) {
+    return { code: "FL0401", title: `filter \`${type}\` is not carried out beside a redirect`,
+      effect: "the redirect is answered without it" };
+  }
+  return undefined;
 }
 
-function reportFilters(
-  route: ResolvedHttpRoute, filters: readonly RouteFilter[] | undefined, path: ValuePath,
-  gaps: typeof filterGaps, report: Report,
+function backendGap(filter: RouteFilter, rule: RouteRule): Gap | undefined {
+  const { type } = filter;
+  if (type !== "CORS" && type !== "RequestRedirect") {
+    const gap = ruleGap(filter, false);
+    return gap?.code === "FL0210"
+      ? { ...gap, effect: "requests for this backend get 500" } : gap;
+  }
+  if (ruleFilter(rule, type)) return undefined;
+  return {
+    code: "FL0402", title: `filter \`${type}\` is not carried out on one backendRef of several`,
+    effect: type === "CORS" ? "preflight requests go to the backend"
+      : "requests for this backend get 500",
+    help: "put it on the rule, or alike on each of its backendRefs",
+  };
+}
+
+function say(
+  route: RequestRoute, filters: Filters, path: ValuePath,
+  gapOf: (filter: RouteFilter) => Gap | undefined, report: Report,
 ): void {
   (filters ?? []).forEach((filter, index) => {
-    const gap = gaps[filter.type];
-    if (!gap) return;
-    const ref = filter.extensionRef;
-    const title = ref ? `filter \`${ref.group}/${ref.kind}\` is not known`
-      : `filter \`${filter.type}\` is not carried out yet`;
-    report.say(route.resource, [...path, "filters", index, "type"], {
-      code: gap.code, title, effect: gap.effect,
-    });
+    const gap = gapOf(filter);
+    if (gap) report.say(route.resource, [...path, "filters", index, "type"], gap);
   });
 }
 
-export function reportRuleGaps(
-  route: ResolvedHttpRoute, rule: HttpRouteRule, ruleIndex: number, report: Report,
+/** A session names an endpoint of the backend that the split has chosen before. */
+function saySplitSession(
+  route: RequestRoute, rule: RouteRule, path: ValuePath, report: Report,
 ): void {
-  const path: ValuePath = ["spec", "rules", ruleIndex];
-  reportFilters(route, rule.filters, path, filterGaps, report);
-  (rule.backendRefs ?? []).forEach((ref, index) => {
-    reportFilters(route, ref.filters, [...path, "backendRefs", index], backendGaps, report);
+  const backends = (rule.backendRefs ?? []).filter((ref) => ref.weight > 0);
+  if (!rule.sessionPersistence || backends.length < 2) return;
+  if (route.resource.metadata.annotations?.[pinAnnotation] !== undefined) return;
+  report.say(route.resource, [...path, "sessionPersistence"], {
+    code: "FL0401", title: "a session does not hold a client to one of several backendRefs",
+    effect: "each request is split anew, and its session holds within the backend it comes to",
+    help: `pin the split to a header or a cookie of the client's with \`${pinAnnotation}\``,
   });
-  for (const field of Object.keys(fieldGaps) as (keyof typeof fieldGaps)[]) {
-    if (rule[field] === undefined) continue;
-    report.say(route.resource, [...path, field], {
-      code: "FL0401", title: `\`${field}\` is not carried out yet`, effect: fieldGaps[field],
+}
+
+export function reportGaps(route: RequestRoute, report: Report): void {
+  writtenRules(route).forEach((rule, ruleIndex) => {
+    const path: ValuePath = ["spec", "rules", ruleIndex];
+    saySplitSession(route, rule, path, report);
+    const redirects = ruleFilter(rule, "RequestRedirect") !== undefined;
+    say(route, rule.filters, path, (filter) => ruleGap(filter, redirects), report);
+    (rule.backendRefs ?? []).forEach((ref, index) => {
+      const here = [...path, "backendRefs", index];
+      say(route, ref.filters, here, (filter) => backendGap(filter, rule), report);
     });
-  }
-}
-
-/** Kinds of routes that are attached, but take no traffic yet. */
-export function reportKindGap(route: ResolvedRoute, report: Report): void {
-  report.say(route.resource, ["kind"], {
-    code: "FL0402", title: `${route.kind}s are not carried out yet`,
-    effect: "the route takes no traffic",
-  });
-}
-
-/** Without its policy a backend would be spoken to in clear text. */
-export function reportPolicyGap(
-  policy: ResolvedTlsPolicy, used: ReadonlySet<unknown>, report: Report,
-): void {
-  const target = policy.targets.find((service) => used.has(service));
-  if (!target) return;
-  report.say(policy.resource, ["spec", "targetRefs"], {
-    code: "FL0402", title: "BackendTLSPolicy is not carried out yet",
-    effect: `Service \`${target.metadata.name}\` would be spoken to without TLS`,
   });
 }

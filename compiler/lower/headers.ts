@@ -2,7 +2,7 @@
 
 import type { HeaderEdits, ValueMatch } from "../ir.ts";
 import { noEdits } from "../ir.ts";
-import type { HeaderFilter, RouteFilter, StringMatch } from "../resources.ts";
+import type { HeaderFilter, StringMatch } from "../resources.ts";
 
 /** "If multiple entries specify equivalent names, only the first entry MUST be considered." */
 function firstOf<Item>(items: readonly Item[], nameOf: (item: Item) => string): readonly Item[] {
@@ -30,7 +30,6 @@ function edits({ set, add, remove }: HeaderFilter): HeaderEdits {
   return { set: named(set), add: named(add), remove: firstOf(removed, (name) => name) };
 }
 
-export function requestHeaderEdits(filters: readonly RouteFilter[] | undefined): HeaderEdits {
-  const filter = filters?.find((f) => f.type === "RequestHeaderModifier");
-  return filter?.requestHeaderModifier ? edits(filter.requestHeaderModifier) : noEdits;
+export function headerEdits(filter: HeaderFilter | undefined): HeaderEdits {
+  return filter ? edits(filter) : noEdits;
 }

@@ -5,19 +5,20 @@
 import type { RouteMatch, VirtualHost } from "../ir.ts";
 import { compareText } from "../order.ts";
 import { compareSpecificity, covers } from "../resolve/hostname.ts";
-import type { AttachedHost, ResolvedHttpRoute, ResolvedListener } from "../resolve/resolved.ts";
-import type { HostlessMatch } from "./rules.ts";
+import type { AttachedHost, ResolvedListener } from "../resolve/resolved.ts";
+import { serviceAsExpression, type HostlessMatch } from "./matches.ts";
+import type { RequestRoute } from "./rules.ts";
 
 /** A route on a listener. */
 export interface ServedRoute {
-  readonly route: ResolvedHttpRoute;
+  readonly route: RequestRoute;
   readonly hostnames: readonly AttachedHost[];
   readonly matches: readonly HostlessMatch[];
 }
 
 /** A hostname for which a route is attached, but which another listener takes. */
 export interface HiddenHost {
-  readonly route: ResolvedHttpRoute;
+  readonly route: RequestRoute;
   readonly hostname: string;
   readonly listener: ResolvedListener;
   readonly owner: ResolvedListener;
@@ -43,7 +44,14 @@ function add(host: Growing, matches: readonly HostlessMatch[], written: string):
   }
 }
 
-/** `listeners` are those of the port that are accepted, none of them in conflict. */
+/** See `serviceAsExpression`. */
+function inOneOrder(matches: readonly RouteMatch[]): readonly RouteMatch[] {
+  if (!matches.some((m) => m.grpc && m.path.kind === "regex")) return matches;
+  return matches.map((match) =>
+    ({ ...serviceAsExpression(match), routeHostname: match.routeHostname }));
+}
+
+/** `listeners` are those of the port that can serve, none of them in conflict. */
 export function virtualHosts(
   listeners: readonly ResolvedListener[],
   routesOf: (listener: ResolvedListener) => readonly ServedRoute[],
@@ -52,7 +60,7 @@ export function virtualHosts(
     .sort((a, b) => compareSpecificity(a.hostname, b.hostname));
   const hosts = new Map<string, Growing>();
   const hidden: HiddenHost[] = [];
-  const shown = new Map<ResolvedHttpRoute, Set<string>>();
+  const shown = new Map<RequestRoute, Set<string>>();
   const grow = (hostname: string, listener: ResolvedListener): Growing => {
     const host = hosts.get(hostname) ?? { listener, matches: [], seen: new Set<HostlessMatch>() };
     hosts.set(hostname, host);
@@ -60,7 +68,6 @@ export function virtualHosts(
   };
   for (const listener of listeners) {
     grow(listener.hostname, listener);
-    if (!listener.programmed) continue;
     for (const { route, hostnames, matches } of routesOf(listener)) {
       // Most specific as written comes first, and is the one that counts.
       for (const { hostname, written } of hostnames) {
@@ -77,7 +84,8 @@ export function virtualHosts(
   return {
     hidden: hidden.filter(({ route, hostname }) => !shown.get(route)?.has(hostname)),
     virtualHosts: [...hosts]
-      .map(([hostname, { listener, matches }]) => ({ hostname, listener: listener.label, matches }))
+      .map(([hostname, { listener, matches }]) =>
+        ({ hostname, listener: listener.label, matches: inOneOrder(matches) }))
       .sort((a, b) => compareSpecificity(a.hostname, b.hostname)
         || compareText(a.hostname, b.hostname)),
   };

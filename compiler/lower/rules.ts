@@ -1,88 +1,151 @@
 // A route's rules: what each does with a request, and the matches that lead to it.
 
-import type { Action, PathMatch, Redirect, RouteMatch, Rule, WeightedBackend } from "../ir.ts";
-import type { ResolvedHttpRoute, ResolvedRule } from "../resolve/resolved.ts";
-import type { HttpRouteMatch, HttpRouteRule, RequestRedirect } from "../resources.ts";
-import type { Clusters } from "./clusters.ts";
-import { mustRefuse } from "./gaps.ts";
-import { requestHeaderEdits, valueMatches } from "./headers.ts";
+import type {
+  Action, ClusterIndex, Mirror, Pin, RoutePolicy, RouteRef, Rule, WeightedBackend,
+} from "../ir.ts";
+import { durationMs } from "../policy/durations.ts";
+import type {
+  ResolvedGrpcRoute, ResolvedHttpRoute, ResolvedRule, Target,
+} from "../resolve/resolved.ts";
+import type { BackendRef, HttpRouteRule } from "../resources.ts";
+import {
+  asks, corsOf, mirrorsOf, mustRefuse, redirect, refusesBackend, requestHeaderEdits,
+  responseHeaderEdits, rewriteOf, ruleFilter, type Filters, type RouteRule,
+} from "./filters.ts";
+import { grpcMatches, httpMatches, type HostlessMatch } from "./matches.ts";
+import { sessionOf } from "./session.ts";
 
-/** A match before it is given to a virtual host. */
-export type HostlessMatch = Omit<RouteMatch, "routeHostname">;
+export type RequestRoute = ResolvedHttpRoute | ResolvedGrpcRoute;
 
-function pathMatch({ type, value }: HttpRouteMatch["path"]): PathMatch {
-  if (type === "Exact") return { kind: "exact", value };
-  if (type === "RegularExpression") return { kind: "regex", value };
-  return { kind: "prefix", value: value.replace(/\/+$/, "") };
+export function writtenRules(route: RequestRoute): readonly RouteRule[] {
+  return route.resource.spec.rules ?? [];
 }
 
-function redirect({ scheme, hostname, port, statusCode, path }: RequestRedirect): Redirect {
+/** Where the rules may send requests and their copies. */
+export function targetsOf(route: RequestRoute): readonly Target[] {
+  return writtenRules(route).flatMap((rule, index): readonly Target[] => {
+    const resolved = route.rules[index];
+    if (!resolved || resolved.dropped !== undefined || mustRefuse(rule.filters)
+      || ruleFilter(rule, "RequestRedirect")) return [];
+    const backends = (rule.backendRefs ?? []).flatMap((ref, i) => {
+      const backend = resolved.backends[i];
+      if (!backend || ref.weight <= 0 || refusesBackend(rule, ref)) return [];
+      return [backend.target, ...mirrorsOf(ref.filters, backend.mirrors).map((m) => m.target)];
+    });
+    return [...backends, ...mirrorsOf(rule.filters, resolved.mirrors).map((m) => m.target)];
+  });
+}
+
+/** What lowering a rule needs to know beside the rule. */
+interface Context {
+  readonly route: RequestRoute;
+  readonly ref: RouteRef;
+  readonly clusterOf: (target: Target) => ClusterIndex | undefined;
+  readonly pin: Pin | undefined;
+}
+
+/** An invalid mirror "must be dropped"; it has been reported where it stands. */
+function mirrors(
+  filters: Filters, targets: ResolvedRule["mirrors"], { clusterOf }: Context,
+): readonly Mirror[] {
+  return mirrorsOf(filters, targets).flatMap(({ target, numerator, denominator }) => {
+    const cluster = clusterOf(target);
+    return cluster === undefined ? [] : [{ cluster, numerator, denominator }];
+  });
+}
+
+/** A stanza without attempts asks for one. */
+function retry({ codes = [], attempts = 1, backoff }: NonNullable<HttpRouteRule["retry"]>): {
+  readonly retry: NonNullable<RoutePolicy["retry"]>;
+} {
+  const backoffMs = durationMs(backoff ?? "");
+  return { retry: { codes, attempts, ...(backoffMs === undefined ? {} : { backoffMs }) } };
+}
+
+function limits(rule: RouteRule): Partial<RoutePolicy> {
+  if (!("timeouts" in rule) && !("retry" in rule)) return {};
+  const requestTimeoutMs = durationMs(rule.timeouts?.request ?? "");
+  const backendRequestTimeoutMs = durationMs(rule.timeouts?.backendRequest ?? "");
   return {
-    kind: "redirect", statusCode,
-    ...(scheme ? { scheme } : {}),
-    ...(hostname ? { hostname: hostname.toLowerCase() } : {}),
-    ...(port !== undefined ? { port } : {}),
-    ...(path?.type === "ReplaceFullPath"
-      ? { path: { kind: "full", value: path.replaceFullPath ?? "" } } : {}),
-    ...(path?.type === "ReplacePrefixMatch"
-      ? { path: { kind: "prefix", value: path.replacePrefixMatch ?? "" } } : {}),
+    ...(requestTimeoutMs === undefined ? {} : { requestTimeoutMs }),
+    ...(backendRequestTimeoutMs === undefined ? {} : { backendRequestTimeoutMs }),
+    ...(rule.retry ? retry(rule.retry) : {}),
   };
 }
 
-export function redirectOf(rule: HttpRouteRule): RequestRedirect | undefined {
-  return rule.filters?.find((f) => f.type === "RequestRedirect")?.requestRedirect;
+function policyOf(
+  rule: RouteRule, resolved: ResolvedRule, ruleIndex: number, context: Context,
+): { readonly policy?: RoutePolicy } {
+  const cors = corsOf(rule);
+  const { sessionPersistence } = rule;
+  const policy: RoutePolicy = {
+    responseHeaders: responseHeaderEdits(rule.filters),
+    mirrors: mirrors(rule.filters, resolved.mirrors, context),
+    ...(cors ? { cors } : {}),
+    ...limits(rule),
+    ...(sessionPersistence
+      ? { session: sessionOf(sessionPersistence, context.ref, ruleIndex, rule.name) } : {}),
+  };
+  return asks(policy) ? { policy } : {};
+}
+
+function backendOf(
+  rule: RouteRule, ref: BackendRef, index: number, ruleIndex: number, context: Context,
+): WeightedBackend {
+  const { route, clusterOf } = context;
+  const resolved = route.rules[ruleIndex]?.backends[index];
+  const cluster = resolved && !refusesBackend(rule, ref) ? clusterOf(resolved.target) : undefined;
+  const rewrite = rewriteOf(ref.filters);
+  const policy = {
+    responseHeaders: responseHeaderEdits(ref.filters),
+    mirrors: mirrors(ref.filters, resolved?.mirrors ?? [], context),
+  };
+  return {
+    weight: ref.weight,
+    ...(cluster !== undefined ? { cluster } : {}),
+    requestHeaders: requestHeaderEdits(ref.filters),
+    ...(rewrite ? { rewrite } : {}),
+    ...(asks(policy) ? { policy } : {}),
+    origin: route.resource.manifest.at(["spec", "rules", ruleIndex, "backendRefs", index]),
+  };
 }
 
 function actionOf(
-  route: ResolvedHttpRoute, rule: HttpRouteRule, resolved: ResolvedRule, ruleIndex: number,
-  clusters: Clusters,
+  rule: RouteRule, resolved: ResolvedRule, ruleIndex: number, context: Context,
 ): Action {
-  const to = redirectOf(rule);
   const requestHeaders = requestHeaderEdits(rule.filters);
   if (mustRefuse(rule.filters)) return { kind: "forward", backends: [], requestHeaders };
+  const to = ruleFilter(rule, "RequestRedirect")?.requestRedirect;
   if (to) return redirect(to);
-  const backends = (rule.backendRefs ?? []).flatMap((ref, index): readonly WeightedBackend[] => {
-    if (ref.weight <= 0) return [];
-    const target = resolved.backends[index]?.target;
-    const cluster = target?.kind === "service" && !mustRefuse(ref.filters)
-      ? clusters.indexOf(target) : undefined;
-    return [{
-      weight: ref.weight,
-      ...(cluster !== undefined ? { cluster } : {}),
-      requestHeaders: requestHeaderEdits(ref.filters),
-      origin: route.resource.manifest.at(["spec", "rules", ruleIndex, "backendRefs", index]),
-    }];
-  });
-  return { kind: "forward", backends, requestHeaders };
-}
-
-function matchesOf(
-  route: ResolvedHttpRoute, written: HttpRouteRule, rule: Rule,
-): readonly HostlessMatch[] {
-  return written.matches.map((match, matchIndex) => ({
-    path: pathMatch(match.path),
-    ...(match.method ? { method: match.method } : {}),
-    headers: valueMatches(match.headers, "headers"),
-    queryParams: valueMatches(match.queryParams, "queryParams"),
-    rule, matchIndex,
-    origin: route.resource.manifest.at(["spec", "rules", rule.ruleIndex, "matches", matchIndex]),
-  }));
+  const rewrite = rewriteOf(rule.filters);
+  return {
+    kind: "forward",
+    backends: (rule.backendRefs ?? []).flatMap((ref, index) =>
+      (ref.weight > 0 ? [backendOf(rule, ref, index, ruleIndex, context)] : [])),
+    requestHeaders,
+    ...(rewrite ? { rewrite } : {}),
+    ...policyOf(rule, resolved, ruleIndex, context),
+    ...(context.pin ? { pin: context.pin } : {}),
+  };
 }
 
 /** Every match of the route; those of one rule share one rule object. */
-export function lowerRoute(route: ResolvedHttpRoute, clusters: Clusters): readonly HostlessMatch[] {
+export function lowerRoute(
+  route: RequestRoute, clusterOf: Context["clusterOf"], pin: Pin | undefined,
+): readonly HostlessMatch[] {
   const { namespace, name, creationTimestamp } = route.resource.metadata;
   const ref = { kind: route.kind, namespace, name,
     ...(creationTimestamp ? { creationTimestamp } : {}) };
-  return route.resource.spec.rules.flatMap((written, ruleIndex) => {
+  const context = { route, ref, clusterOf, pin };
+  return writtenRules(route).flatMap((written, ruleIndex) => {
     const resolved = route.rules[ruleIndex];
     if (!resolved || resolved.dropped !== undefined) return [];
     const rule: Rule = {
       route: ref, ruleIndex,
       ...(written.name ? { ruleName: written.name } : {}),
-      action: actionOf(route, written, resolved, ruleIndex, clusters),
+      action: actionOf(written, resolved, ruleIndex, context),
       origin: route.resource.manifest.at(["spec", "rules", ruleIndex]),
     };
-    return matchesOf(route, written, rule);
+    return route.kind === "HTTPRoute" ? httpMatches(route, rule) : grpcMatches(route, rule);
   });
 }

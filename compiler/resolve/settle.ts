@@ -1,6 +1,6 @@
 // HTTPRoutes and GRPCRoutes that want the same hostname of one listener. Their rules are not merged
-// (GRPCRouteRule.matches), so only one of the two kinds has a hostname: the older route's, then that
-// of the first by `{namespace}/{name}` (GRPCRouteSpec.hostnames).
+// (GRPCRouteRule.matches), so only one of the two kinds has a hostname: the older route's, then
+// that of the first by `{namespace}/{name}` (GRPCRouteSpec.hostnames).
 
 import { compareAge, compareText } from "../order.ts";
 import { anyHost } from "./hostname.ts";
@@ -11,7 +11,7 @@ import type { Attachment, ResolvedParent, ResolvedRoute } from "./resolved.ts";
 /** Hostnames that routes of one kind have on a listener. */
 interface Holdings {
   readonly holders: Map<string, ResolvedRoute>;
-  /** By domain: the first of the hostnames at or below it. */
+  /** By domain: a hostname that stands for names below it. */
   readonly below: Map<string, string>;
 }
 
@@ -25,7 +25,8 @@ function domains(hostname: string): readonly string[] {
 function take(held: Holdings, hostname: string, route: ResolvedRoute): void {
   if (held.holders.has(hostname)) return;
   held.holders.set(hostname, route);
-  for (const domain of domains(hostname)) {
+  const [own = "", ...wider] = domains(hostname);
+  for (const domain of hostname.startsWith("*") ? [own, ...wider] : wider) {
     if (!held.below.has(domain)) held.below.set(domain, hostname);
   }
 }
@@ -34,17 +35,14 @@ function take(held: Holdings, hostname: string, route: ResolvedRoute): void {
 function holderOf(held: Holdings, hostname: string): ResolvedRoute | undefined {
   const [own = "", ...wider] = domains(hostname);
   const isWildcard = hostname.startsWith("*");
-  // "*.b.c" stands for names below "b.c", but not for "b.c" itself.
-  const names = [hostname, ...(isWildcard ? [`*.${own}`] : []),
-    ...wider.map((domain) => (domain === "" ? anyHost : `*.${domain}`)), anyHost];
+  const names = [hostname, ...wider.filter(Boolean).map((domain) => `*.${domain}`), anyHost];
   for (const name of names) {
     const holder = held.holders.get(name);
     if (holder) return holder;
   }
   if (!isWildcard) return undefined;
   const inside = held.below.get(own);
-  if (inside === undefined || (inside === own && own !== "")) return undefined;
-  return held.holders.get(inside);
+  return inside === undefined ? undefined : held.holders.get(inside);
 }
 
 type Ours = Extract<ResolvedRoute, { kind: "HTTPRoute" | "GRPCRoute" }>;

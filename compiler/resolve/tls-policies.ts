@@ -156,7 +156,7 @@ function acceptance(
     const name = policy.spec.targetRefs[lost]?.name ?? "";
     const message = `${describe(winner)} already governs Service \`${name}\``;
     report.say(policy, ["spec", "targetRefs", lost], {
-      code: "FL0603", title: message, label: "this policy is ignored",
+      code: "FL0603", title: message, label: "this policy is ignored for it",
       secondary: [label(winner, ["spec", "targetRefs"], "older, or first by name")],
     });
     return { type, status: "False", reason: "Conflicted", message };

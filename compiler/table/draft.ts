@@ -28,8 +28,8 @@ export function newDraft(ir: Ir): Draft {
   return {
     names: [], gatewayPorts: [], virtualHosts: [], paths: [], matches: [], conditions: [],
     rules: [], splits: [], backends: [], clusters: ir.clusters.map((c) => c.name), redirects: [],
-    editLists: [[]], actions: [nothing], expressions: [], automata: [], shapes: [], discriminators: [],
-    routePolicies: [noPolicy],
+    editLists: [[]], actions: [nothing], expressions: [], automata: [], shapes: [],
+    discriminators: [], routePolicies: [noPolicy],
     origins: { matches: [], rules: [], backends: [] }, nameIndexes: new Map(),
     ruleIndexes: new Map(), editIndexes: new Map([["[]", 0]]),
     actionIndexes: new Map([[JSON.stringify(nothing), 0]]),

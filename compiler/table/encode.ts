@@ -231,7 +231,8 @@ function pathSlots(plan: Plan): number[][] {
       const state = absorb(seed(path.parent), utf8.encode(path.value));
       return [{ tag: finish(state, path.kind), index }];
     }
-    const segments = path.segments ?? (path.kind === PATH_REGEX ? undefined : segmentsOf(path.value));
+    const segments = path.segments
+      ?? (path.kind === PATH_REGEX ? undefined : segmentsOf(path.value));
     if (!segments) return [];
     const state = segments.reduce<HashState>((s, segment) =>
       (segment === undefined ? absorbParameter(s) : absorb(s, utf8.encode(segment))),

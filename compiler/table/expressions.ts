@@ -1,6 +1,6 @@
-// Regular expressions of the plan. A path expression that is literal segments and parameters becomes
-// a shape and is found by hashing; the others share automata, as many of a virtual host as stay
-// small together. Each pattern of a header or query parameter has an automaton of its own.
+// Regular expressions of the plan. A path expression that is literal segments and parameters
+// becomes a shape and is found by hashing; the others share automata, as many of a virtual host as
+// stay small together. Each pattern of a header or query parameter has an automaton of its own.
 
 import {
   PATH_REGEX, SHAPE_SEGMENTS_MAX, TAIL_ANY, TAIL_LINES, TAIL_MORE, TAIL_NONE, TAIL_SLASH,

@@ -1,5 +1,5 @@
-// Exact paths and prefixes of the plan. Where many matches share one, and ask for different values of
-// one header or query parameter, a discriminator finds those of the request's value by hashing.
+// Exact paths and prefixes of the plan. Where many matches share one, and ask for different values
+// of one header or query parameter, a discriminator finds those of the request's value by hashing.
 
 import {
   CONDITION_HEADER_EXACT, CONDITION_QUERY_EXACT, PATH_VALUE,
@@ -49,7 +49,9 @@ function valueIn(match: RouteMatch, { what, name }: Choice): string | undefined 
   return match[what].find((m) => m.kind === "exact" && m.name === name)?.value;
 }
 
-function byValue(matches: readonly RouteMatch[], choice: Choice): ReadonlyMap<string, RouteMatch[]> {
+function byValue(
+  matches: readonly RouteMatch[], choice: Choice,
+): ReadonlyMap<string, RouteMatch[]> {
   const groups = new Map<string, RouteMatch[]>();
   for (const match of matches) {
     const value = valueIn(match, choice);

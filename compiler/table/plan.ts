@@ -68,7 +68,8 @@ function openVirtualHost(
   const planned: PlannedVirtualHost = {
     gatewayPort: draft.gatewayPorts.length - 1, wildcard,
     name: wildcard ? hostname.slice(2) : hostname, firstPath: draft.paths.length,
-    firstExpression: draft.expressions.length, firstShape: draft.shapes.length, findable, prefixes: 0, exact: false, next,
+    firstExpression: draft.expressions.length, firstShape: draft.shapes.length, findable,
+    prefixes: 0, exact: false, next,
   };
   draft.virtualHosts.push(planned);
   const port = draft.gatewayPorts[planned.gatewayPort];

@@ -103,7 +103,8 @@ export function readTable(bytes: Uint8Array): Table {
       ([automaton = 0, firstPath = 0]) => ({ automaton, firstPath })),
     discriminators: records(SECTION_DISCRIMINATORS, DISCRIMINATOR_SIZE,
       ([path = 0, end = 0, kind = 0, name = 0, nameLen = 0]) => ({
-        path, end, kind, name: kind === CONDITION_HEADER_EXACT ? names[name] ?? "" : text(name, nameLen),
+        path, end, kind,
+        name: kind === CONDITION_HEADER_EXACT ? names[name] ?? "" : text(name, nameLen),
       })),
     shapes: records(SECTION_SHAPES, SHAPE_SIZE,
       ([segments = 0, tail = 0, parameters = 0, filled = 0, firstPath = 0, endPath = 0]) => ({

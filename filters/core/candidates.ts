@@ -1,5 +1,5 @@
 // The matches that could take the request, in order of precedence. Each record that fits opens a
-// cursor over its matches, which are in order; of several cursors the match of the best rank is next.
+// cursor over its matches, which are in order; of several cursors the best rank's match is next.
 
 import {
   ABSENT, CONDITION_HEADER_EXACT, DISCRIMINATOR_END, DISCRIMINATOR_KIND, DISCRIMINATOR_NAME,

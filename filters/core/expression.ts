@@ -62,6 +62,8 @@ function openAutomata(virtualHost: u32): void {
     if (list == 0) continue;
     const first = load<u32>(expression, EXPRESSION_FIRST_PATH);
     const last = listEnd(automaton, list);
-    for (let id = listStart(automaton, list); id < last; id += 4) openMatches(first + load<u32>(id));
+    for (let id = listStart(automaton, list); id < last; id += 4) {
+      openMatches(first + load<u32>(id));
+    }
   }
 }

@@ -27,8 +27,8 @@ export const HEADER_STATE_LENGTH: u32 = 16;
 /** Bits TABLE_*: what an adapter must be able to do to serve this table. */
 export const HEADER_FLAGS: u32 = 20;
 /**
- * Room for as many cursors: the most path expressions and shapes of one virtual host, and at least 2
- * where there is a discriminator, else 1.
+ * Room for as many cursors: the most path expressions and shapes of one virtual host, and at
+ * least 2 where there is a discriminator, else 1.
  */
 export const HEADER_CURSORS: u32 = 24;
 export const HEADER_SIZE: u32 = 64;
@@ -108,8 +108,8 @@ export const VIRTUAL_HOST_FIRST_SHAPE: u32 = 32;
 export const VIRTUAL_HOST_SIZE: u32 = 36;
 
 // PATHS: one exact path, prefix or regular expression of one virtual host, and the matches that ask
-// for it. Regular expressions that an automaton decides are not in PATH_SLOTS; those of a shape are,
-// and their text is the literal segments with nothing in the places of parameters.
+// for it. Regular expressions that an automaton decides are not in PATH_SLOTS; those of a shape
+// are, and their text is the literal segments with nothing in the places of parameters.
 export const PATH_OFF: u32 = 0;
 /** Bits: length << PATH_LEN_SHIFT | PATH_SPLIT or 0 | PATH_PREFIX and its kin. */
 export const PATH_LEN_KIND: u32 = 4;
@@ -253,9 +253,9 @@ export const ACTION_REPLACE_OFF: u32 = 20;
 export const ACTION_REPLACE_LEN: u32 = 24;
 export const ACTION_SIZE: u32 = 28;
 
-// DISCRIMINATORS, by PATH: where many matches share a path and ask for different values of one header
-// or query parameter. The value is looked up in PATH_SLOTS; matches that do not ask for it stay with
-// the path's own record, and the two are taken by rank.
+// DISCRIMINATORS, by PATH: where many matches share a path and ask for different values of one
+// header or query parameter. The value is looked up in PATH_SLOTS; matches that do not ask for it
+// stay with the path's own record, and the two are taken by rank.
 /** PATHS index of the path; its values' records follow it. */
 export const DISCRIMINATOR_PATH: u32 = 0;
 /** The last of its values' records is the one before this. */
@@ -273,7 +273,7 @@ export const EXPRESSION_AUTOMATON: u32 = 0;
 export const EXPRESSION_FIRST_PATH: u32 = 4;
 export const EXPRESSION_SIZE: u32 = 8;
 
-// SHAPES: path expressions that are literal segments and parameters, such as /users/[^/]+/posts. All
+// SHAPES: path expressions that are literal segments and parameters, as /users/[^/]+/posts is. All
 // of one shape are found by one look into PATH_SLOTS, however many they are.
 /** At most SHAPE_SEGMENTS_MAX. */
 export const SHAPE_SEGMENTS: u32 = 0;

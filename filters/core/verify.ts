@@ -327,7 +327,8 @@ function expressions(): bool {
     for (let i = load<u32>(host, VIRTUAL_HOST_FIRST_SHAPE); i < shapeEnd; i++) {
       const shape = at(SECTION_SHAPES) + i * SHAPE_SIZE;
       if (load<u32>(shape, SHAPE_SEGMENTS) > SHAPE_SEGMENTS_MAX) return false;
-      if (load<u32>(shape, SHAPE_FIRST_PATH) < load<u32>(host, VIRTUAL_HOST_FIRST_PATH)) return false;
+      const pathStart = load<u32>(host, VIRTUAL_HOST_FIRST_PATH);
+      if (load<u32>(shape, SHAPE_FIRST_PATH) < pathStart) return false;
       if (load<u32>(shape, SHAPE_END_PATH) > pathEnd) return false;
       patterns += 1;
     }

@@ -114,11 +114,14 @@ async function openMissing(
   }
 }
 
-async function push(host: Running, { ir, table }: RuntimeInput): Promise<void> {
+async function push(
+  host: Running,
+  { ir, routePolicies, table }: RuntimeInput,
+): Promise<void> {
   const response = await fetch(`http://127.0.0.1:${host.upstream.port}/`, {
     method: "POST",
     headers: { [devHeader]: `${host.secret} ${swapWord}` },
-    body: writeSwap({ config: edgeConfig(ir), table }),
+    body: writeSwap({ config: edgeConfig(ir, routePolicies), table }),
   });
   const text = await response.text();
   if (response.status === 422) throw new Error(`the core refuses the table (load code ${text})`);

@@ -31,6 +31,26 @@ declare class IdentityTransformStream {
   readonly writable: WritableStream<Uint8Array>;
 }
 
+/** A WebSocket whose other end is a client's. */
+interface PlatformWebSocket {
+  binaryType: string;
+  accept(): void;
+  send(data: string | Uint8Array): void;
+  close(code?: number, reason?: string): void;
+  addEventListener(
+    kind: "message", listener: (event: { readonly data: string | ArrayBuffer }) => void): void;
+  addEventListener(
+    kind: "close", listener: (event: { readonly code: number; readonly reason: string }) => void,
+  ): void;
+  addEventListener(kind: "error", listener: () => void): void;
+}
+
+declare class WebSocketPair {
+  /** For the response. */
+  readonly 0: WebSocket;
+  readonly 1: PlatformWebSocket;
+}
+
 declare module "cloudflare:sockets" {
   export interface Socket {
     readonly readable: ReadableStream<Uint8Array>;

@@ -13,6 +13,8 @@ export interface LiveCluster {
   active: number;
   /** In the order they came; each entry notes when its request last looked. */
   readonly waiting: { seenAt: number }[];
+  /** Retries under way. */
+  retries: number;
   ejection: Ejection | undefined;
 }
 
@@ -37,6 +39,7 @@ export function startCluster(cluster: EdgeCluster, now: number): LiveCluster {
     balancer: startBalancer(addresses.length),
     active: 0,
     waiting: [],
+    retries: 0,
     ejection: cluster.policy.outlierDetection && startEjection(addresses.length, now),
   };
 }
@@ -54,9 +57,10 @@ const lookAgainMs = 5;
 
 /**
  * True once the cluster takes the request, which is then under way until `leave`. The waiting
- * poll: a promise that another request resolves would count as a hang on the platform.
+ * poll: a promise that another request resolves would count as a hang on the platform. They stop
+ * once `signal` aborts.
  */
-export async function enter(live: LiveCluster): Promise<boolean> {
+export async function enter(live: LiveCluster, signal?: AbortSignal): Promise<boolean> {
   const { policy } = live.cluster;
   const first = admit(policy, live.active, live.waiting.length);
   if (first === "overflow") return false;
@@ -69,6 +73,7 @@ export async function enter(live: LiveCluster): Promise<boolean> {
   try {
     for (;;) {
       await new Promise((resolve) => setTimeout(resolve, lookAgainMs));
+      if (signal?.aborted === true) return false;
       own.seenAt = Date.now();
       const head = live.waiting.find((w) => own.seenAt - w.seenAt < waiterLostMs);
       if (head !== own || admit(policy, live.active, 0) !== "go") continue;
@@ -85,15 +90,32 @@ export function leave(live: LiveCluster): void {
   live.active = Math.max(0, live.active - 1);
 }
 
+export interface Wish {
+  /** The endpoint of a session. */
+  readonly endpoint?: number;
+  /** Endpoints that failed this request; others come first. */
+  readonly failed?: ReadonlySet<number>;
+}
+
 /** The endpoint to dial, or -1. It counts as busy until `releaseEndpoint`. */
-export function pickEndpoint(live: LiveCluster): number {
+export function pickEndpoint(live: LiveCluster, { endpoint, failed }: Wish = {}): number {
   const { policy } = live.cluster;
   let isEligible: ((endpoint: number) => boolean) | undefined;
   if (live.ejection !== undefined && policy.outlierDetection !== undefined) {
     live.ejection = eject(live.ejection, { kind: "tick" }, policy.outlierDetection, Date.now());
     isEligible = eligible(live.ejection, policy.outlierDetection);
   }
-  return pick(live.balancer, policy, isEligible, Math.random);
+  const allowed = isEligible;
+  if (endpoint !== undefined && (allowed === undefined || allowed(endpoint))) {
+    return pick(live.balancer, policy, (index) => index === endpoint, Math.random);
+  }
+  if (failed !== undefined && failed.size > 0) {
+    const isFresh = (index: number): boolean =>
+      !failed.has(index) && (allowed === undefined || allowed(index));
+    const other = pick(live.balancer, policy, isFresh, Math.random);
+    if (other >= 0) return other;
+  }
+  return pick(live.balancer, policy, allowed, Math.random);
 }
 
 export function releaseEndpoint(live: LiveCluster, endpoint: number): void {

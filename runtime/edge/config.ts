@@ -1,13 +1,17 @@
 // What the worker must know beside the table: where clusters are and how to treat them. Plain JSON,
 // aligned with the table by index. The compiler makes it from the IR.
 
-import type { ClusterPolicy, Endpoints, GatewayPort, Ir } from "../../compiler/ir.ts";
+import type {
+  Cluster, ClusterPolicy, Endpoints, GatewayPort, Ir, RoutePolicy,
+} from "../../compiler/ir.ts";
 
 export interface EdgeConfig {
   /** The index is the core's gateway port. */
   readonly gatewayPorts: readonly EdgeGatewayPort[];
   /** The index is the table's cluster index. */
   readonly clusters: readonly EdgeCluster[];
+  /** The index is the verdict's policy; 0 asks for nothing. */
+  readonly routePolicies: readonly RoutePolicy[];
 }
 
 export interface EdgeGatewayPort {
@@ -22,6 +26,10 @@ export interface EdgeCluster {
   readonly protocol: "http1" | "h2c" | "websocket";
   readonly endpoints: Endpoints;
   readonly policy: ClusterPolicy;
+  /** The connection is secured; the name is the certificate's and the one that is dialled. */
+  readonly tls?: { readonly hostname: string };
+  /** Why nothing can be sent there: the platform cannot secure the connection as asked. */
+  readonly refusal?: string;
 }
 
 function portOf(port: GatewayPort): EdgeGatewayPort {
@@ -29,12 +37,39 @@ function portOf(port: GatewayPort): EdgeGatewayPort {
   return { gateway, port: port.port, protocol: port.protocol };
 }
 
-export function edgeConfig(ir: Ir): EdgeConfig {
+/**
+ * What keeps the platform from securing a connection as a BackendTLSPolicy asks. It trusts public
+ * authorities alone, has no client certificates outside of bindings, and takes the name that it
+ * dials for the certificate's.
+ */
+export function tlsObstacle({ tls, endpoints }: Cluster): string | undefined {
+  if (tls === undefined) return undefined;
+  if (tls.caCertificates !== undefined) return "it trusts public certificate authorities only";
+  if (tls.client !== undefined) return "it shows no client certificate";
+  const isOther = tls.subjectAltNames.some(({ kind, value }) =>
+    kind !== "dns" || value !== tls.hostname);
+  if (isOther) return "it checks a certificate for its hostname only";
+  const isNamed = endpoints.kind === "dns"
+    ? endpoints.hostname === tls.hostname
+    : endpoints.addresses.every(({ address }) => address === tls.hostname);
+  return isNamed ? undefined : `it can only ask for the name that it dials, not ${tls.hostname}`;
+}
+
+function clusterOf(cluster: Cluster): EdgeCluster {
+  const { name, protocol, endpoints, policy, tls } = cluster;
+  const refusal = tlsObstacle(cluster);
+  return {
+    name, protocol, endpoints, policy,
+    ...(tls && !refusal && { tls: { hostname: tls.hostname } }),
+    ...(refusal !== undefined && { refusal }),
+  };
+}
+
+export function edgeConfig(ir: Ir, routePolicies: readonly RoutePolicy[] = []): EdgeConfig {
   return {
     gatewayPorts: ir.gatewayPorts.map(portOf),
-    clusters: ir.clusters.map(({ name, protocol, endpoints, policy }) => {
-      return { name, protocol, endpoints, policy };
-    }),
+    clusters: ir.clusters.map(clusterOf),
+    routePolicies,
   };
 }
 

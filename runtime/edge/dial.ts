@@ -19,7 +19,7 @@
 //                     off as well, so that it cannot take a part for the whole. Not so where the
 //                     length was unknown: workerd ends such an answer as if it were whole.
 //
-// WebSocket passes through `fetch`; over a socket it is not carried yet (serve.ts answers 501).
+// A WebSocket passes through `fetch`, or over a socket with frames of our own (websocket.ts).
 
 import { connect, type Socket } from "cloudflare:sockets";
 
@@ -36,11 +36,13 @@ export interface Outgoing {
   /** Without `host`, hop-by-hop and framing fields, but with the client's `content-length`. */
   readonly lines: readonly Header[];
   readonly body: ReadableStream<Uint8Array> | null;
-  /** Aborts when the client goes away. */
-  readonly signal?: AbortSignal;
+  /** The body is a stream made here, of which the platform does not know the length. */
+  readonly isCopied?: boolean;
+  /** The client asks for a WebSocket. */
+  readonly isUpgrade: boolean;
 }
 
-/** `gone`: the client went away or broke off its body; no fault of the endpoint's. */
+/** `gone`: the caller gave it up, or the client broke off its body; no fault of the endpoint's. */
 export type DialFailure = "connect" | "connect-timeout" | "reset" | "protocol" | "gone";
 
 export type Dialed =
@@ -51,6 +53,9 @@ export type Dialed =
     readonly body: ReadableStream<Uint8Array> | Uint8Array | null;
     /** Resolves when the response is over, however it ended. Never rejects. */
     readonly done: Promise<void>;
+    /** Gives the response up. */
+    drop(): void;
+    readonly webSocket?: WebSocket;
   }
   | { readonly ok: false; readonly failure: DialFailure };
 
@@ -66,30 +71,52 @@ const encoder = new TextEncoder();
 const lineEnd = encoder.encode("\r\n");
 const ended = Promise.resolve();
 
-export async function dialSocket(
+/** A connection that was made. */
+export interface Line {
+  readonly socket: Socket;
+  close(): void;
+  /** Closes it, and notes that this was ours to do. */
+  abandon(): void;
+  isAbandoned(): boolean;
+}
+
+export async function openLine(
   { address, port }: Address,
-  outgoing: Outgoing,
   connectTimeoutMs: number,
-): Promise<Dialed> {
+  signal: AbortSignal | undefined,
+): Promise<Line | DialFailure> {
+  if (signal?.aborted === true) return "gone";
   let socket: Socket;
   try {
     socket = connect({ hostname: address, port });
   } catch {
-    return { ok: false, failure: "connect" };
+    return "connect";
   }
   const close = (): void => void socket.close().catch(() => undefined);
   socket.closed.catch(() => undefined);
-  const opened = await openedWithin(socket, connectTimeoutMs);
+  const opened = await openedWithin(socket, connectTimeoutMs, signal);
   if (opened !== "open") {
     close();
-    return { ok: false, failure: opened };
+    return opened;
   }
-  let isGone = false;
+  let isAbandoned = false;
   const abandon = (): void => {
-    isGone = true;
+    isAbandoned = true;
     close();
   };
-  outgoing.signal?.addEventListener("abort", abandon);
+  return { socket, close, abandon, isAbandoned: () => isAbandoned };
+}
+
+export async function dialSocket(
+  address: Address,
+  outgoing: Outgoing,
+  connectTimeoutMs: number,
+  signal: AbortSignal | undefined,
+): Promise<Dialed> {
+  const line = await openLine(address, connectTimeoutMs, signal);
+  if (typeof line === "string") return { ok: false, failure: line };
+  const { socket, close, abandon } = line;
+  signal?.addEventListener("abort", abandon);
   const reader = socket.readable.getReader();
   const sending = send(socket.writable.getWriter(), outgoing);
   sending.catch((error: unknown) => {
@@ -99,44 +126,54 @@ export async function dialSocket(
   const answer = await receive(reader, outgoing.method);
   if (typeof answer === "string") {
     close();
-    return { ok: false, failure: isGone ? "gone" : answer };
+    return { ok: false, failure: line.isAbandoned() ? "gone" : answer };
   }
   const { head, framing, rest } = answer;
   const finish = (): void => {
-    outgoing.signal?.removeEventListener("abort", abandon);
+    signal?.removeEventListener("abort", abandon);
     close();
   };
   const { body, done } = bodyOf(framing, rest, reader);
   void done.then(finish);
-  return { ok: true, status: head.status, headers: head.headers, body, done };
+  return { ok: true, status: head.status, headers: head.headers, body, done, drop: finish };
 }
 
 async function openedWithin(
   socket: Socket,
   timeoutMs: number,
-): Promise<"open" | "connect" | "connect-timeout"> {
+  signal: AbortSignal | undefined,
+): Promise<"open" | "connect" | "connect-timeout" | "gone"> {
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let abort = (): void => undefined;
+  const gone = new Promise<"gone">((resolve) => { abort = () => resolve("gone"); });
+  signal?.addEventListener("abort", abort);
   const late = new Promise<"connect-timeout">((resolve) => {
     timer = setTimeout(() => resolve("connect-timeout"), timeoutMs);
   });
   const opened = socket.opened.then(() => "open" as const, () => "connect" as const);
-  const result = await Promise.race([opened, late]);
+  const result = await Promise.race([opened, late, gone]);
   clearTimeout(timer);
+  signal?.removeEventListener("abort", abort);
   return result;
 }
 
 class BodyError extends Error {}
 
-async function send(
-  writer: WritableStreamDefaultWriter<Uint8Array>,
-  { method, target, host, lines, body }: Outgoing,
-): Promise<void> {
-  const isChunked = body !== null && !lines.some(([name]) => name === "content-length");
+/** The head of a request; `own` lines are the connection's, each with its line end. */
+export function headOf({ method, target, host, lines }: Outgoing, own: string): Uint8Array {
   let head = `${method} ${target} HTTP/1.1\r\nhost: ${host}\r\n`;
   for (const [name, value] of lines) head += `${name}: ${value.replace(/[\0\r\n]+/g, " ")}\r\n`;
-  if (isChunked) head += "transfer-encoding: chunked\r\n";
-  head += "connection: close\r\n\r\n";
-  await writer.write(encoder.encode(head));
+  return encoder.encode(`${head}${own}\r\n`);
+}
+
+async function send(
+  writer: WritableStreamDefaultWriter<Uint8Array>,
+  outgoing: Outgoing,
+): Promise<void> {
+  const { lines, body } = outgoing;
+  const isChunked = body !== null && !lines.some(([name]) => name === "content-length");
+  const coding = isChunked ? "transfer-encoding: chunked\r\n" : "";
+  await writer.write(headOf(outgoing, `${coding}connection: close\r\n`));
   if (body === null) return;
   const reader = body.getReader();
   const read = (): ReturnType<typeof reader.read> => reader.read().catch((cause: unknown) => {
@@ -154,9 +191,9 @@ function chunkOf(bytes: Uint8Array): Uint8Array {
   return join([encoder.encode(`${bytes.length.toString(16)}\r\n`), bytes, lineEnd]);
 }
 
-type Reader = ReadableStreamDefaultReader<Uint8Array>;
+export type Reader = ReadableStreamDefaultReader<Uint8Array>;
 
-interface Answer {
+export interface Answer {
   readonly head: ResponseHead;
   readonly framing: Framing;
   /** What arrived behind the head. */
@@ -164,7 +201,11 @@ interface Answer {
 }
 
 /** The head of the final response; interim ones (1xx) are passed over. */
-async function receive(reader: Reader, method: string): Promise<Answer | "reset" | "protocol"> {
+export async function receive(
+  reader: Reader,
+  method: string,
+  isUpgrade = false,
+): Promise<Answer | "reset" | "protocol"> {
   let bytes: Uint8Array = new Uint8Array(0);
   let interimLength = 0;
   let searched = 0;
@@ -172,8 +213,9 @@ async function receive(reader: Reader, method: string): Promise<Answer | "reset"
     const end = headEnd(bytes, searched);
     if (end >= 0) {
       const head = end <= headLengthMax ? parseHead(bytes.subarray(0, end)) : undefined;
-      if (head === undefined || head.status === 101) return "protocol";
+      if (head === undefined || (head.status === 101 && !isUpgrade)) return "protocol";
       const rest = bytes.subarray(end);
+      if (head.status === 101) return { head, framing: { kind: "none" }, rest };
       if (head.status >= 200) {
         const framing = framingOf(head, method);
         return framing === undefined ? "protocol" : { head, framing, rest };
@@ -191,7 +233,7 @@ async function receive(reader: Reader, method: string): Promise<Answer | "reset"
   }
 }
 
-function join(parts: readonly Uint8Array[]): Uint8Array {
+export function join(parts: readonly Uint8Array[]): Uint8Array {
   if (parts.length === 1 || parts[0]?.length === 0 && parts.length === 2) {
     return parts[parts.length - 1] ?? new Uint8Array(0);
   }
@@ -241,7 +283,7 @@ function unframe(framing: Exclude<Framing, { readonly kind: "none" }>): Unframe 
   };
 }
 
-function bodyOf(framing: Framing, rest: Uint8Array, reader: Reader): Body {
+export function bodyOf(framing: Framing, rest: Uint8Array, reader: Reader): Body {
   if (framing.kind === "none") return { body: null, done: ended };
   const wire = unframe(framing);
   const parts = wire.take(rest);
@@ -280,15 +322,36 @@ async function pump(
 /** Requests under way are not followed past the head here: the platform pools these connections. */
 export async function dialFetch(
   { address, port }: Address,
-  { method, target, host, lines, body, signal }: Outgoing,
+  isSecure: boolean,
+  { method, target, host, lines, body, isCopied, isUpgrade }: Outgoing,
+  signal: AbortSignal | undefined,
 ): Promise<Response | DialFailure> {
+  if (isAborted(signal)) return "gone";
   const headers = new Headers();
   for (const [name, value] of lines) headers.append(name, value);
   headers.set("x-forwarded-host", host);
-  const url = `http://${address}:${port}${target}`;
+  if (isUpgrade) headers.set("upgrade", "websocket");
+  const url = `http${isSecure ? "s" : ""}://${address}:${port}${target}`;
+  const sent = body && isCopied ? withLength(body, headers.get("content-length")) : body;
+  const init = { method, headers, body: sent, signal, redirect: "manual", duplex: "half" } as const;
   try {
-    return await fetch(url, { method, headers, body, signal, redirect: "manual", duplex: "half" });
+    return await fetch(url, init);
   } catch {
-    return signal?.aborted === true ? "gone" : "connect";
+    return isAborted(signal) ? "gone" : "connect";
   }
+}
+
+/** `fetch` sends a stream of ours in chunks unless it knows the length. */
+function withLength(
+  body: ReadableStream<Uint8Array>,
+  length: string | null,
+): ReadableStream<Uint8Array> {
+  if (length === null) return body;
+  const { readable, writable } = new FixedLengthStream(Number(length));
+  void body.pipeTo(writable).catch(() => undefined);
+  return readable;
+}
+
+function isAborted(signal: AbortSignal | undefined): boolean {
+  return signal?.aborted === true;
 }

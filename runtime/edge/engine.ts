@@ -16,6 +16,8 @@ export interface Engine {
   readonly editLists: readonly (readonly Edit[])[];
   /** The index is the table's cluster index. */
   readonly clusters: readonly LiveCluster[];
+  /** By policy and mirror, where the mirror's share of requests stands. */
+  readonly mirrorTurns: readonly number[][];
 }
 
 export type EngineResult =
@@ -40,5 +42,7 @@ export function createEngine(
   const known = new Map(previous?.clusters.map((live) => [JSON.stringify(live.cluster), live]));
   const clusters = config.clusters.map((cluster) =>
     known.get(JSON.stringify(cluster)) ?? startCluster(cluster, Date.now()));
-  return { ok: true, engine: { config, core: createCore(exports, names), editLists, clusters } };
+  const mirrorTurns = config.routePolicies.map(({ mirrors }) => mirrors.map(() => 0));
+  const core = createCore(exports, names);
+  return { ok: true, engine: { config, core, editLists, clusters, mirrorTurns } };
 }

@@ -9,6 +9,7 @@
 //   x-fairlead-*       removed in both directions: nothing a client sends can steer
 // No x-envoy-* and no `server` of the gateway's own, in either direction.
 
+import type { HeaderEdits } from "../../compiler/ir.ts";
 import type { Header } from "./http1.ts";
 
 export interface Edit {
@@ -30,6 +31,13 @@ const internalPrefix = "x-fairlead-";
 /** What no edit can touch: the framing of the message and the place it goes to. */
 function isFixed(name: string): boolean {
   return hopByHop.has(name) || name === "content-length" || name === "host";
+}
+
+/** Carries out a policy's edits of a response. */
+export function editHeaders(headers: Headers, { set, add, remove }: HeaderEdits): void {
+  for (const { name, value } of set) if (!isFixed(name)) headers.set(name, value);
+  for (const { name, value } of add) if (!isFixed(name)) headers.append(name, value);
+  for (const name of remove) if (!isFixed(name)) headers.delete(name);
 }
 
 /** Names are lower case. Without hop-by-hop fields, those named in `connection`, and our own. */

@@ -8,10 +8,11 @@ import { existsSync } from "node:fs";
 import { readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
+import type { Json } from "../../compiler/emit/artifact.ts";
 import { gatewayPortName } from "../../compiler/emit/envoy/names.ts";
 import { listenerPorts, streamPortName } from "../../compiler/emit/envoy/ports.ts";
 import { defaultSystemRoots } from "../../compiler/emit/envoy/tls.ts";
-import type { Cluster, GatewayPort } from "../../compiler/ir.ts";
+import type { GatewayPort } from "../../compiler/ir.ts";
 import { servedListeners, type Runtime, type RuntimeInput, type Served }
   from "../dev/contract.ts";
 import { applied, applying, clustersStat, filterStat, listenersStat, listenersWarm, routesStat,
@@ -69,7 +70,7 @@ function wanted(input: RuntimeInput, known: readonly LocalListener[]): Wanted {
   const ports = new Map(known.map((l) => [l.listenerPort.name, l.localPort]));
   const hash = createHash("sha256").update(input.filterWasm).digest("hex").slice(0, 16);
   return {
-    clusters: input.ir.clusters,
+    ir: input.ir,
     policies: input.routePolicies ?? [],
     // A listener keeps the port it was asked for: another one would be another listener.
     listeners: listenerPorts(input.ir).map((listenerPort) => {
@@ -136,23 +137,22 @@ async function apply(session: Session, before: Wanted, next: Wanted): Promise<vo
   const { folder } = session.envoy;
   await place(folder, next.filterName, next.filterWasm);
   await placeKeyPairs(folder, next);
-  const names = new Set(next.clusters.map(({ name }) => name));
-  const leaving = before.clusters.filter(({ name }) => !names.has(name));
-  await changeClusters(session, next, [...next.clusters, ...leaving]);
+  const clusters = clusterResources(folder, next);
+  const all = new Map([...clusterResources(folder, before), ...clusters]);
+  await changeClusters(session, all);
   await changeRoutes(session, before, next);
   const added = await changeFilters(session, before, next);
   await changeListeners(session, before, next, added);
-  if (leaving.length > 0) await changeClusters(session, next, next.clusters);
+  if (all.size > clusters.size) await changeClusters(session, clusters);
 }
 
 async function changeClusters(
-  session: Session, { systemRoots }: Wanted, clusters: readonly Cluster[],
+  session: Session, resources: ReadonlyMap<string, Json>,
 ): Promise<void> {
   const { envoy } = session;
   const version = nextVersion(session);
-  const resources = clusterResources(envoy.folder, clusters, systemRoots);
   await applying(envoy, clustersStat, version, () =>
-    place(envoy.folder, clustersFile, response(version, resources)));
+    place(envoy.folder, clustersFile, response(version, [...resources.values()])));
 }
 
 /** Of listeners that are new the files only have to be there. */
@@ -207,7 +207,7 @@ async function changeListeners(
 async function placeAll(folder: string, all: Wanted, version: string): Promise<void> {
   await place(folder, all.filterName, all.filterWasm);
   await placeKeyPairs(folder, all);
-  const clusters = clusterResources(folder, all.clusters, all.systemRoots);
+  const clusters = [...clusterResources(folder, all).values()];
   await place(folder, clustersFile, response(version, clusters));
   for (const [name, resource] of routeResources(all)) {
     await place(folder, routesFile(name), response(version, [resource]));

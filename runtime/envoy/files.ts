@@ -5,14 +5,14 @@
 import { createHash } from "node:crypto";
 
 import type { Json } from "../../compiler/emit/artifact.ts";
-import { envoyCluster } from "../../compiler/emit/envoy/cluster.ts";
+import { envoyClusters } from "../../compiler/emit/envoy/clusters.ts";
 import { filterCode, wasmConfig, wasmType } from "../../compiler/emit/envoy/filter.ts";
 import { envoyListener } from "../../compiler/emit/envoy/listener.ts";
 import { gatewayPortName } from "../../compiler/emit/envoy/names.ts";
 import type { ListenerPort } from "../../compiler/emit/envoy/ports.ts";
 import { entrances, routeConfiguration } from "../../compiler/emit/envoy/routes.ts";
-import type { KeyPairFiles } from "../../compiler/emit/envoy/tls.ts";
-import type { Certificate, Cluster, GatewayPort, RoutePolicy } from "../../compiler/ir.ts";
+import { usedCertificates, type KeyPairFiles } from "../../compiler/emit/envoy/tls.ts";
+import type { Certificate, GatewayPort, Ir, RoutePolicy } from "../../compiler/ir.ts";
 
 type Fields = { readonly [key: string]: Json };
 
@@ -40,7 +40,7 @@ export interface LocalListener {
 
 /** What Envoy is to serve. */
 export interface Wanted {
-  readonly clusters: readonly Cluster[];
+  readonly ir: Ir;
   readonly policies: readonly RoutePolicy[];
   readonly listeners: readonly LocalListener[];
   readonly filterWasm: Uint8Array;
@@ -69,7 +69,7 @@ function watched(folder: string, name: string): Fields {
 
 /** The listeners as resources; equal ones need no update. */
 export function listenerResources(folder: string, wanted: Wanted): readonly Json[] {
-  const { policies, clusters } = wanted;
+  const { policies, ir: { clusters } } = wanted;
   return wanted.listeners.map(({ listenerPort, localPort }) => ({
     "@type": "type.googleapis.com/envoy.config.listener.v3.Listener",
     ...envoyListener(listenerPort, {
@@ -97,7 +97,7 @@ export function listenerResources(folder: string, wanted: Wanted): readonly Json
 
 /** The route configurations by their names. */
 export function routeResources(
-  { listeners, policies, clusters }: Wanted,
+  { listeners, policies, ir: { clusters } }: Wanted,
 ): ReadonlyMap<string, Fields> {
   return new Map(listeners.flatMap(({ listenerPort: { http } }) => {
     if (!http) return [];
@@ -109,14 +109,14 @@ export function routeResources(
   }));
 }
 
+/** The clusters by their names. */
 export function clusterResources(
-  folder: string, clusters: readonly Cluster[], systemRoots: string,
-): readonly Json[] {
+  folder: string, { ir: { clusters }, policies, systemRoots }: Wanted,
+): ReadonlyMap<string, Fields> {
   const options = { waitForDns: false, keyPairs: keyPairsIn(folder), systemRoots };
-  return clusters.map((cluster) => ({
-    "@type": "type.googleapis.com/envoy.config.cluster.v3.Cluster",
-    ...envoyCluster(cluster, options),
-  }));
+  return new Map(envoyClusters(clusters, policies, options).map((cluster) =>
+    [String(cluster["name"]),
+      { "@type": "type.googleapis.com/envoy.config.cluster.v3.Cluster", ...cluster }]));
 }
 
 export function filterResources(gatewayPort: GatewayPort, wasm: string): readonly Json[] {
@@ -147,14 +147,8 @@ function keyPairsIn(folder: string): KeyPairFiles {
 }
 
 /** File name → PEM text, for every key pair that is used. */
-export function keyPairContents({ listeners, clusters }: Wanted): ReadonlyMap<string, string> {
-  const used = [
-    ...listeners.flatMap(({ listenerPort: { http, stream } }) =>
-      [...http?.listeners ?? [], ...stream?.listeners ?? []]
-        .flatMap(({ tls }) => tls?.certificates ?? [])),
-    ...clusters.flatMap(({ tls }) => (tls?.client ? [tls.client] : [])),
-  ];
-  return new Map(used.flatMap((pair): [string, string][] => {
+export function keyPairContents({ ir }: Wanted): ReadonlyMap<string, string> {
+  return new Map(usedCertificates(ir).flatMap((pair): [string, string][] => {
     const name = keyPairName(pair);
     return [[`${name}.crt`, pair.certificate], [`${name}.key`, pair.key]];
   }));

@@ -39,7 +39,8 @@ function implementation(): Implementation {
 function dateOf(file: string, options: Options): string {
   if (options.date !== undefined) return options.date;
   if (!existsSync(file)) return "unknown";
-  return (parse(readFileSync(file, "utf8")) as { readonly date?: string } | null)?.date ?? "unknown";
+  const before = parse(readFileSync(file, "utf8")) as { readonly date?: string } | null;
+  return before?.date ?? "unknown";
 }
 
 function writeReport(

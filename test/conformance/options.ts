@@ -60,7 +60,7 @@ export function readOptions(args: readonly string[]): Options {
   if (!Number.isInteger(jobs) || jobs < 1) throw new Error("--jobs takes a number above 0");
   if (positionals.length > 1) throw new Error("only one DATA_DIR can be read");
   if (values.features !== undefined && values.features !== "all") {
-    throw new Error("--features takes `all`; what is claimed stands in test/conformance/features.ts");
+    throw new Error("--features takes `all`; test/conformance/features.ts has what is claimed");
   }
   if (values.date !== undefined && Number.isNaN(Date.parse(values.date))) {
     throw new Error("--date takes a date, as 2026-11-30");

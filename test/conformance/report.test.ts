@@ -61,7 +61,8 @@ test("a test passes where no plane fails and one at least has run", () => {
 
 test("a test of a feature that is not claimed counts nowhere, whatever it came to", () => {
   const runs = [[result("Cors", { data: bad }), result("Simple", { data: fine })]];
-  const judged = merge(data.tests.slice(0, 1).concat(data.tests.slice(2, 3)), runs, facts().claimed);
+  const asked = data.tests.filter(({ name }) => name === "Cors" || name === "Simple");
+  const judged = merge(asked, runs, facts().claimed);
   const [profile] = conformanceReport(data, judged, facts()).profiles;
   expect(profile).toEqual({
     name: "GATEWAY-HTTP", summary: "Core tests succeeded.",

@@ -50,7 +50,8 @@ function parts(seen: Observation): Readonly<Record<string, unknown>> {
   const { upstream } = seen;
   return {
     "status": seen.status, "backend": seen.backend, "location": seen.location,
-    "copies": seen.mirrored?.join(),
+    "copies": seen.mirrored?.join(), "attempts": seen.attempts,
+    "gRPC status": seen.grpcStatus, "certificate": seen.certificate,
     "response headers": normal(seen.headers, ownOfResponse),
     "the backend's method": upstream?.method,
     "the backend's path": upstream?.path,
@@ -64,6 +65,8 @@ export function differences(
 ): readonly string[] {
   const sorted = (seen: readonly Observation[]): string =>
     JSON.stringify(Object.entries(sharesOf(seen)).sort());
+  // Which of the backends a session is tied to is the runtime's choice.
+  if (isSplit(request) && request.session !== undefined) return [];
   if (isSplit(request)) {
     return sorted(left) === sorted(right) ? []
       : [`${showRequest(request)}: shares ${sorted(left)} and ${sorted(right)}`];

@@ -7,6 +7,7 @@
 //   x-echo-set      `name=value;name=value`: header lines of the response
 
 import * as http from "node:http";
+import * as http2 from "node:http2";
 import type { AddressInfo } from "node:net";
 
 export interface Seen {
@@ -72,6 +73,47 @@ export async function startEcho(name: string): Promise<Echo> {
     close: () => new Promise((resolve) => {
       server.close(() => resolve());
       server.closeAllConnections();
+    }),
+  };
+}
+
+/** The one message of every call: a length-prefixed message of no bytes. */
+export const emptyMessage = Buffer.alloc(5);
+
+/** A gRPC server for every service and method. It answers with its name in `x-echo-backend`. */
+export async function startGrpcEcho(name: string): Promise<Echo> {
+  const log = new Map<string, Seen[]>();
+  const sessions = new Set<http2.ServerHttp2Session>();
+  const server = http2.createServer();
+  server.on("session", (session) => {
+    sessions.add(session);
+    session.once("close", () => sessions.delete(session));
+  });
+  server.on("stream", (stream, headers) => {
+    const lines = Object.entries(headers).filter(([field]) => !field.startsWith(":"))
+      .map(([field, value]) => [field, String(value)] as const);
+    const id = String(headers["x-echo-id"] ?? "");
+    const seen: Seen = {
+      backend: name, id, method: String(headers[":method"]), path: String(headers[":path"]),
+      host: String(headers[":authority"] ?? headers["host"]), headers: lines,
+    };
+    log.set(id, [...log.get(id) ?? [], seen]);
+    stream.on("error", () => stream.destroy());
+    stream.resume();
+    stream.respond({ ":status": 200, "content-type": "application/grpc", "x-echo-backend": name }, {
+      waitForTrailers: true,
+    });
+    stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));
+    stream.end(emptyMessage);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    name,
+    port: (server.address() as AddressInfo).port,
+    seen: (id) => log.get(id) ?? [],
+    close: () => new Promise((resolve) => {
+      server.close(() => resolve());
+      for (const session of sessions) session.destroy();
     }),
   };
 }

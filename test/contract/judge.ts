@@ -1,7 +1,7 @@
 // What a runner saw, held against what the scenario asks for.
 
 import type { Seen } from "./echo.ts";
-import type { Exchange, Expected, Fields, Request, Scenario, Split } from "./scenario.ts";
+import type { Exchange, Expected, Fields, Request, Split } from "./scenario.ts";
 
 /** What one request came to. A runner leaves out what it cannot know. */
 export interface Observation {
@@ -13,6 +13,9 @@ export interface Observation {
   readonly headers?: readonly (readonly [string, string])[];
   readonly upstream?: Seen;
   readonly mirrored?: readonly string[];
+  readonly attempts?: number;
+  readonly grpcStatus?: number;
+  readonly certificate?: string;
 }
 
 /** What of the expectations a runner can see. */
@@ -20,8 +23,6 @@ export interface Sight {
   readonly location: boolean;
   readonly traffic: boolean;
 }
-
-export type Send = (scenario: Scenario, request: Request) => Promise<readonly Observation[]>;
 
 function fieldProblems(
   what: string, expected: Fields = {}, lines: readonly (readonly [string, string])[] = [],
@@ -55,6 +56,10 @@ function exchangeProblems(
     problems.push(`location ${seen.location}, not ${expected.location}`);
   }
   if (!sight.traffic) return problems;
+  for (const part of ["attempts", "grpcStatus", "certificate"] as const) {
+    if (expected[part] === undefined || seen[part] === expected[part]) continue;
+    problems.push(`${part} ${seen[part]}, not ${expected[part]}`);
+  }
   const mirrored = [...(expected.mirrored ?? [])].sort().join();
   if ((seen.mirrored ?? []).join() !== mirrored) {
     problems.push(`copies to ${seen.mirrored?.join()}, not ${mirrored}`);
@@ -85,7 +90,14 @@ export function showRequest({ method = "GET", host, target, headers = [] }: Requ
     .join(", ");
 }
 
-function splitProblems({ shares }: Split, seen: readonly Observation[]): readonly string[] {
+function splitProblems(
+  { session, shares, times }: Split, seen: readonly Observation[],
+): readonly string[] {
+  if (session !== undefined) {
+    const found = sharesOf(seen);
+    const isOne = Object.entries(found).some(([name, n]) => name in shares && n === times);
+    return isOne ? [] : [`shares ${JSON.stringify(found)}, not all to one of a session`];
+  }
   const sorted = (value: object): string =>
     JSON.stringify(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
   const found = sorted(sharesOf(seen));

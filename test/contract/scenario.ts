@@ -7,10 +7,15 @@ export interface Scenario {
   /**
    * YAML documents. A namespace of its own is filled in where a document names none; a Gateway
    * `gateway` with one HTTP listener on port 80 is added where there is none; and so is every
-   * Service that a backendRef names and that is one of `backendNames` or `idle`.
+   * Service that a backendRef names and that is one of `backendNames`, `grpcNames` or `idle`.
    */
   readonly manifests: string;
   readonly requests: readonly (Exchange | Split)[];
+  /**
+   * `traffic`: what it is about happens after a route is chosen, so that neither the reference
+   * matcher nor the core can show it. They are not asked.
+   */
+  readonly seenBy?: "traffic";
 }
 
 export interface Request {
@@ -26,6 +31,10 @@ export interface Request {
   readonly port?: number;
   /** The name of the Gateway; `gateway` where there is none. */
   readonly gateway?: string;
+  /** The server name of a TLS connection. Absent: no TLS. The certificate is not checked. */
+  readonly sni?: string;
+  /** A gRPC call over HTTP/2; `target` is `/service/method`. */
+  readonly protocol?: "grpc";
 }
 
 export interface Exchange extends Request {
@@ -37,6 +46,11 @@ export interface Split extends Request {
   readonly times: number;
   /** By backend name, or by status where no backend answered. */
   readonly shares: Readonly<Record<string, number>>;
+  /**
+   * The response header that ties later requests to the first one's backend: `set-cookie`, whose
+   * cookies are sent back, or a header that is sent back as it came. Any one backend may get all.
+   */
+  readonly session?: string;
 }
 
 export interface Expected {
@@ -55,12 +69,21 @@ export interface Expected {
   };
   /** Backends that get a copy. */
   readonly mirrored?: readonly string[];
+  /** How often the backend was asked. */
+  readonly attempts?: number;
+  /** The status of a gRPC call; 0 where there is none. */
+  readonly grpcStatus?: number;
+  /** The certificate that the server shows: its common name. */
+  readonly certificate?: string;
 }
 
 export type Fields = Readonly<Record<string, string | null>>;
 
 /** Backends that stand behind every world. `idle` is a Service without a ready endpoint. */
 export const backendNames = ["v1", "v2", "v3"] as const;
+
+/** Speak HTTP/2 without TLS, and gRPC. */
+export const grpcNames = ["g1", "g2"] as const;
 
 interface Metadata {
   /** Routes that an API server has seen are older than those without. */

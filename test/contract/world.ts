@@ -5,7 +5,8 @@ import { parseAllDocuments } from "yaml";
 
 import { compile, type Compilation } from "../../compiler/compile.ts";
 import type { SourceFile } from "../../compiler/source.ts";
-import { backendNames, type Request, type Scenario } from "./scenario.ts";
+import { makeCertificate } from "./certificate.ts";
+import { backendNames, grpcNames, type Request, type Scenario } from "./scenario.ts";
 
 /** YAML documents are of any shape. */
 type Document = { readonly [field: string]: unknown };
@@ -14,7 +15,9 @@ type Document = { readonly [field: string]: unknown };
 export type Ports = Readonly<Record<string, number>>;
 
 /** For runners without traffic: nothing listens there. */
-export const noPorts: Ports = Object.fromEntries(backendNames.map((name, i) => [name, i + 1]));
+export const noPorts: Ports = Object.fromEntries(
+  [...backendNames, ...grpcNames].map((name, i) => [name, i + 1]),
+);
 
 /** Also a DNS label: the scenario's namespace. */
 export function slug(name: string): string {
@@ -30,13 +33,13 @@ function has(documents: readonly Document[], kind: string, name?: string): boole
     && (name === undefined || metadataOf(d)["name"] === name));
 }
 
-/** Every `name` of an object below `backendRefs` or `backendRef`. */
-function namesIn(value: unknown, inside = false): readonly string[] {
-  if (Array.isArray(value)) return value.flatMap((v) => namesIn(v, inside));
+/** Every `name` of an object below one of these fields. */
+function namesIn(value: unknown, fields: readonly string[], inside = false): readonly string[] {
+  if (Array.isArray(value)) return value.flatMap((v) => namesIn(v, fields, inside));
   if (typeof value !== "object" || value === null) return [];
   return Object.entries(value).flatMap(([field, inner]) => {
     if (inside && field === "name" && typeof inner === "string") return [inner];
-    return namesIn(inner, inside || field === "backendRefs" || field === "backendRef");
+    return namesIn(inner, fields, inside || fields.includes(field));
   });
 }
 
@@ -45,10 +48,36 @@ const defaultGateway: Document = {
   spec: { gatewayClassName: "fairlead", listeners: [{ name: "http", port: 80, protocol: "HTTP" }] },
 };
 
+function isGrpc(name: string): boolean {
+  return (grpcNames as readonly string[]).includes(name);
+}
+
+const certificates = new Map<string, Document>();
+
+/** A Secret with a certificate whose common name is the Secret's own name. */
+function certificateSecret(name: string): Document {
+  const made = certificates.get(name) ?? ((): Document => {
+    const { certificate, key } = makeCertificate(name);
+    const encode = (text: string): string => Buffer.from(text).toString("base64");
+    return {
+      apiVersion: "v1", kind: "Secret", metadata: { name }, type: "kubernetes.io/tls",
+      data: { "tls.crt": encode(certificate), "tls.key": encode(key) },
+    };
+  })();
+  certificates.set(name, made);
+  return made;
+}
+
 function service(name: string): Document {
   return {
     apiVersion: "v1", kind: "Service", metadata: { name },
-    spec: { selector: { app: name }, ports: [{ name: "http", port: 80, targetPort: 3000 }] },
+    spec: {
+      selector: { app: name },
+      ports: [{
+        name: "http", port: 80, targetPort: 3000,
+        ...(isGrpc(name) && { appProtocol: "kubernetes.io/h2c" }),
+      }],
+    },
   };
 }
 
@@ -65,12 +94,14 @@ function filled(scenario: Scenario, ports: Ports): readonly Document[] {
   const given = parseAllDocuments(scenario.manifests)
     .map((d): Document => d.toJS() as Document)
     .filter((d) => d !== null);
-  const wanted = new Set(namesIn(given));
-  const services = [...backendNames, "idle"].filter((name) =>
+  const wanted = new Set(namesIn(given, ["backendRefs", "backendRef"]));
+  const secrets = new Set(namesIn(given, ["certificateRefs"]));
+  const services = [...backendNames, ...grpcNames, "idle"].filter((name) =>
     wanted.has(name) && !has(given, "Service", name));
   return [
     ...(has(given, "Gateway") ? [] : [defaultGateway]),
     ...given,
+    ...[...secrets].filter((name) => !name.startsWith("missing")).map(certificateSecret),
     ...services.flatMap((name) => [service(name), slice(name, ports[name])]),
   ];
 }

@@ -11,7 +11,8 @@ type Shape = Partial<RouteMatch> & { readonly name: string };
 
 const prefix = (value: string): RouteMatch["path"] => ({ kind: "prefix", value });
 const exact = (value: string): RouteMatch["path"] => ({ kind: "exact", value });
-const header = (value: string): RouteMatch["headers"] => [{ kind: "exact", name: "version", value }];
+const header = (value: string): RouteMatch["headers"] =>
+  [{ kind: "exact", name: "version", value }];
 
 function hosts(...all: readonly (readonly Shape[])[]): Ir {
   return {
@@ -36,7 +37,8 @@ const found = (ir: Ir): readonly string[] => overlap(rank(ir)).map((d) =>
 
 test("of two identical matches the second by name is reported", () => {
   expect(found(hosts([{ name: "b" }, { name: "a" }]))).toEqual([
-    "HTTPRoute default/b < by HTTPRoute default/a rules[0] matches[0]; decided by name of the route",
+    "HTTPRoute default/b < by HTTPRoute default/a rules[0] matches[0];"
+    + " decided by name of the route",
   ]);
 });
 
@@ -68,7 +70,8 @@ test("a match with a method shadows one with the same method and a header", () =
     { name: "b", path: prefix("/a"), headers: header("1"), method: "GET" },
     { name: "c", path: prefix("/a"), headers: header("1"), method: "GET" },
   ]))).toEqual([
-    "HTTPRoute default/c < by HTTPRoute default/b rules[0] matches[0]; decided by name of the route",
+    "HTTPRoute default/c < by HTTPRoute default/b rules[0] matches[0];"
+    + " decided by name of the route",
   ]);
 });
 

@@ -133,7 +133,8 @@ export async function edgeRuntime(log: string[] = []): Promise<Runtime> {
 }
 
 export function inputOf(ir: Ir): RuntimeInput {
-  return { ir, table: tableOf(ir), filterWasm: new Uint8Array(), ports: () => 0 };
+  const { routePolicies } = plan(ir).plan;
+  return { ir, routePolicies, table: tableOf(ir), filterWasm: new Uint8Array(), ports: () => 0 };
 }
 
 // --- Backends and clients ------------------------------------------------------------------------

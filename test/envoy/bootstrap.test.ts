@@ -2,7 +2,7 @@
 // the meaning that Istio gives to DestinationRules.
 
 import { execFile } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { createServer as createHttp2Server } from "node:http2";
 import { connect, type AddressInfo } from "node:net";
@@ -14,10 +14,12 @@ import { afterEach, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 
 import { duration } from "../../compiler/emit/envoy/cluster.ts";
-import { emitEnvoy } from "../../compiler/emit/envoy.ts";
-import type { Cluster, ClusterPolicy, Endpoints, Ir } from "../../compiler/ir.ts";
+import { emitEnvoy, type EnvoyInput } from "../../compiler/emit/envoy.ts";
+import { noPolicy, type Certificate, type Cluster, type ClusterPolicy, type Endpoints, type Ir,
+  type ListenerTls, type RoutePolicy } from "../../compiler/ir.ts";
 import { startEnvoy, type RunningEnvoy } from "../../runtime/envoy/process.ts";
 import { envoyOrReason } from "./binary.ts";
+import { issue } from "./certificates.ts";
 import { ask, cluster, filterFor, gatewayPort, ir, startBackend, staticConfig, withRoutes,
   type Backend } from "./world.ts";
 
@@ -55,8 +57,45 @@ const clusters: readonly Cluster[] = [
 ];
 const toFirst = { "": [[0, 1]] } as const;
 
-function texts(routed: Ir, filterPath?: string): ReadonlyMap<string, string> {
-  const { artifacts } = emitEnvoy({ ir: routed, filterWasm: filterFor(routed), filterPath });
+const pair = issue({ common: "site", names: ["site.example"] });
+const site: Certificate = {
+  secret: { namespace: "demo", name: "site" }, certificate: pair.certificate, key: pair.key,
+};
+const tls: ListenerTls = {
+  certificates: [site], clients: { caCertificates: pair.certificate, required: true },
+};
+const secured = ir([{
+  ...withRoutes(gatewayPort("shop", 443), toFirst), protocol: "HTTPS",
+  listeners: [{ name: "a", tls }, { name: "b", hostname: "b.example", tls },
+    { name: "c", hostname: "*.b.example", tls }],
+}], [...clusters, { ...cluster("tls", local), tls: {
+  hostname: "up.example", subjectAltNames: [], client: site } }]);
+const streams = { hostnames: ["raw.example"], origin: { file: { path: "", text: "" }, start: 0,
+  end: 0 }, backends: [{ weight: 1, cluster: 0 }, { weight: 2 }] };
+const gateway = { namespace: "demo", name: "shop" };
+const everyKind: Ir = { ...secured, streamPorts: [
+  { gateway, port: 443, protocol: "TLS", listeners: [
+    { name: "raw", hostname: "raw.example", routes: [streams] },
+    { name: "end", hostname: "*.end.example", tls, routes: [streams] }] },
+  { gateway, port: 5300, protocol: "TCP", listeners: [{ name: "tcp", routes: [streams] }] },
+  { gateway, port: 5300, protocol: "UDP", listeners: [{ name: "udp", routes: [streams] }] },
+] };
+const everyPolicy: readonly RoutePolicy[] = [noPolicy, {
+  responseHeaders: { set: [{ name: "x-a", value: "1" }], add: [{ name: "x-b", value: "2" }],
+    remove: ["x-c"] },
+  mirrors: [{ cluster: 0, numerator: 1, denominator: 3 }],
+  cors: { allowOrigins: ["https://*.example"], allowCredentials: true, allowMethods: ["*"],
+    allowHeaders: ["*"], exposeHeaders: ["x-d"], maxAgeSeconds: 5 },
+  requestTimeoutMs: 1500, backendRequestTimeoutMs: 250,
+  retry: { codes: [500, 503], attempts: 2, backoffMs: 10 },
+  session: { kind: "cookie", name: "s", path: "/", permanent: true, absoluteTimeoutMs: 1000,
+    split: [{ cluster: 0, weight: 3 }, { cluster: 1, weight: 1 }] },
+}];
+
+function texts(
+  routed: Ir, more: Partial<EnvoyInput> = {},
+): ReadonlyMap<string, string> {
+  const { artifacts } = emitEnvoy({ ir: routed, filterWasm: filterFor(routed), ...more });
   return new Map(artifacts.map(({ path, bytes }) => [path, new TextDecoder().decode(bytes)]));
 }
 
@@ -84,12 +123,28 @@ describe("the bootstrap", () => {
     expect(listeners.map(({ name }) => name)).toEqual(["demo/left:80", "demo/left:81"]);
   });
 
-  test("a port that would need TLS is left out, and a warning says so", () => {
-    const mixed = ir([withRoutes(gatewayPort("shop", 80), toFirst),
+  test("private keys are named as files, and a note says which", () => {
+    const { artifacts, diagnostics } =
+      emitEnvoy({ ir: secured, filterWasm: filterFor(secured), tlsDir: "/run/keys" });
+    expect(diagnostics.map(({ code, level }) => `${code} ${level}`)).toEqual(["FL0406 note"]);
+    expect(diagnostics[0]!.effect).toContain("demo/site");
+    const text = new TextDecoder().decode(artifacts[0]!.bytes);
+    expect(text).toContain("/run/keys/demo/site/tls.key");
+    expect(text).not.toContain("PRIVATE KEY");
+    expect(texts(secured).get("envoy/envoy.yaml")).toContain("/etc/fairlead/tls/demo/site/tls.crt");
+  });
+
+  test("an HTTPS port without a certificate is left out: nothing could be answered", () => {
+    const bare = ir([withRoutes(gatewayPort("shop", 80), toFirst),
       { ...withRoutes(gatewayPort("shop", 443), toFirst), protocol: "HTTPS" }], clusters);
-    const { diagnostics } = emitEnvoy({ ir: mixed, filterWasm: filterFor(mixed) });
-    expect(diagnostics.map((d) => d.code)).toEqual(["FL0401"]);
-    expect(texts(mixed).get("envoy/envoy.yaml")).not.toContain("443");
+    expect(texts(bare).get("envoy/envoy.yaml")).not.toContain("443");
+  });
+
+  test("only the filter's bytes are an alias, every other value stands where it belongs", () => {
+    const { artifacts } = emitEnvoy(
+      { ir: everyKind, routePolicies: everyPolicy, filterWasm: filterFor(everyKind) });
+    const text = new TextDecoder().decode(artifacts[0]!.bytes);
+    expect(text.match(/&\w+/g)).toHaveLength(1);
   });
 
   test("the same input gives the same bytes", () => {
@@ -117,13 +172,20 @@ describe.skipIf(reason)(`a stock Envoy${reason}`, { timeout: 60_000 }, () => {
       withRoutes(gatewayPort("shop", 8080), toFirst)], clusters)],
     ["two Gateways on one port", ir([withRoutes(gatewayPort("left", 80), toFirst),
       withRoutes(gatewayPort("right", 80), toFirst)], clusters)],
+    ["every kind of listener", everyKind],
     ["no backend at all", ir([withRoutes(gatewayPort("shop", 80), {})], [])],
   ])("accepts what is written for %s, with the filter inside or beside", async (_, routed) => {
     const folder = await mkdtemp(join(tmpdir(), "fairlead-validate-"));
     try {
       const filterPath = join(folder, "filter.wasm");
       await writeFile(filterPath, filterFor(routed));
-      for (const text of [...texts(routed).values(), ...texts(routed, filterPath).values()]) {
+      const tlsDir = join(folder, "tls");
+      await mkdir(join(tlsDir, "demo", "site"), { recursive: true });
+      await writeFile(join(tlsDir, "demo", "site", "tls.crt"), pair.certificate);
+      await writeFile(join(tlsDir, "demo", "site", "tls.key"), pair.key);
+      const more = { tlsDir, routePolicies: everyPolicy };
+      for (const text of [...texts(routed, more).values(),
+        ...texts(routed, { ...more, filterPath }).values()]) {
         const path = join(folder, "envoy.yaml");
         await writeFile(path, text);
         const { stderr } = await promisify(execFile)(binary!.path,

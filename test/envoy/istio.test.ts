@@ -3,11 +3,18 @@
 import { createHash } from "node:crypto";
 
 import { describe, expect, test } from "vitest";
-import { parseAllDocuments } from "yaml";
+import { parse, parseAllDocuments, stringify } from "yaml";
 
+import { noPolicy, type RoutePolicy } from "../../compiler/ir.ts";
 import { emitIstio } from "../../compiler/emit/istio.ts";
 import { internalHeaders } from "../../compiler/emit/envoy/names.ts";
-import { cluster, filterFor, gatewayPort, ir, withRoutes } from "./world.ts";
+import { startEnvoy } from "../../runtime/envoy/process.ts";
+import { envoyOrReason } from "./binary.ts";
+import { buildToy, pickingSource } from "./toy.ts";
+import { ask, cluster, filterFor, gatewayPort, ir, startBackend, staticConfig, withRoutes }
+  from "./world.ts";
+
+const { reason } = await envoyOrReason();
 
 interface Manifest {
   readonly kind: string;
@@ -99,11 +106,90 @@ describe("the Istio manifests", () => {
     for (const { applyTo, patch } of routes.flat()) {
       expect([applyTo, patch.operation]).toEqual(["HTTP_ROUTE", "INSERT_FIRST"]);
       expect(patch.value).toMatchObject({
-        match: { prefix: "/", headers: [{ name: "x-fairlead-cluster", present_match: true }] },
+        match: { prefix: "/", headers: [{ name: "x-fairlead-cluster", present_match: true },
+          { name: "x-fairlead-policy", present_match: false }] },
         route: { cluster_header: "x-fairlead-cluster", timeout: "0s" },
       });
       // What else Istio adds is Istio's: others may rely on it.
-      expect(patch.value["request_headers_to_remove"]).toEqual(["x-fairlead-cluster"]);
+      expect(patch.value["request_headers_to_remove"])
+        .toEqual(["x-fairlead-cluster", "x-fairlead-policy"]);
+    }
+  });
+
+  test("each policy has its routes, found by its number, and special cases come first", () => {
+    const cors = { allowOrigins: ["https://a.example"], allowCredentials: false,
+      allowMethods: ["GET"], allowHeaders: [], exposeHeaders: [], maxAgeSeconds: 5 };
+    const routePolicies: readonly RoutePolicy[] = [
+      noPolicy, { ...noPolicy, requestTimeoutMs: 1000 }, { ...noPolicy, cors,
+        session: { kind: "header", name: "x-s", path: "/", permanent: false,
+          split: [{ cluster: 0, weight: 1 }, { cluster: 0, weight: 1 }] } },
+    ];
+    const [, envoyFilter] = emitIstio({ ir: routed, filterWasm, routePolicies });
+    const [left] = parseAllDocuments(new TextDecoder().decode(envoyFilter!.bytes))
+      .map((d) => d.toJS() as Manifest);
+    const patches = left!.spec.configPatches;
+    expect(patches.filter(({ applyTo }) => applyTo === "HTTP_FILTER").map(({ patch }) =>
+      [patch.operation, patch.value["name"]]))
+      .toEqual([["INSERT_BEFORE", "envoy.filters.http.stateful_session"]]);
+    // Every patch puts its route before the others: this is the order that Envoy sees.
+    const seen = patches
+      .filter(({ applyTo }) => applyTo === "HTTP_ROUTE")
+      .filter(({ match }) => JSON.stringify(match).includes(":80}"))
+      .map(({ patch: { value } }) => value as unknown as {
+        name: string; match: { headers: { name: string; string_match?: { exact: string } }[] };
+        route?: { timeout: string; cluster_header: string };
+      })
+      .reverse();
+    expect(seen.map(({ name, match, route }) => [name, route?.timeout, match.headers.find(
+      (h) => h.name === "x-fairlead-policy")?.string_match?.exact])).toEqual([
+      ["fairlead", "1s", "1"], ["fairlead-preflight", undefined, "2"], ["fairlead", "0s", "2"],
+      ["fairlead", "0s", undefined],
+    ]);
+    for (const { route, match } of seen) {
+      expect(route?.cluster_header ?? "x-fairlead-cluster").toBe("x-fairlead-cluster");
+      expect(match.headers.map((h) => h.name)).toContain("x-fairlead-cluster");
     }
   });
 });
+
+test.skipIf(reason)(`a real Envoy takes the patched routes${reason}`, async () => {
+  const backend = await startBackend("a");
+  const answered = ir([withRoutes(gatewayPort("left", 80), { "": [[0, 1]] })],
+    [cluster("a", [backend.address])]);
+  const set = [{ name: "x-policy", value: "one" }];
+  const routePolicies: readonly RoutePolicy[] = [
+    noPolicy, { ...noPolicy, responseHeaders: { set, add: [], remove: [] } },
+    { ...noPolicy, cors: { allowOrigins: ["https://a.example"], allowCredentials: false,
+      allowMethods: ["GET"], allowHeaders: [], exposeHeaders: [], maxAgeSeconds: 5 } },
+  ];
+  const [, patched] = emitIstio({ ir: answered, filterWasm, routePolicies });
+  const [filter] = parseAllDocuments(new TextDecoder().decode(patched!.bytes))
+    .map((d) => d.toJS() as Manifest);
+  const inserted = filter!.spec.configPatches
+    .filter(({ applyTo }) => applyTo === "HTTP_ROUTE").map(({ patch }) => patch.value).reverse();
+  const config = parse(staticConfig(answered, await buildToy(pickingSource), { routePolicies }),
+    { maxAliasCount: -1 });
+  const manager = config.static_resources.listeners[0].filter_chains[0].filters[0].typed_config;
+  // What Istio itself has there comes after ours.
+  const own = { match: { prefix: "/" }, direct_response: { status: 418 } };
+  manager.route_config.virtual_hosts = [
+    { name: "istio", domains: ["*"], routes: [...inserted, own] }];
+  const envoy = await startEnvoy({ config: stringify(config) });
+  try {
+    const address = (await envoy.admin.listeners()).get("demo/left:80")!;
+    const steered = { "x-pick-cluster": cluster("a", []).name };
+    expect((await ask(address)).status).toBe(418);
+    expect(await ask(address, { headers: steered })).toMatchObject({ status: 200, body: "a" });
+    const withPolicy = { ...steered, "x-pick-policy": "1" };
+    expect((await ask(address, { headers: withPolicy })).headers).toMatchObject(
+      { "x-policy": "one" });
+    const preflight = (origin: string) => ask(address, { method: "OPTIONS", headers: {
+      ...steered, "x-pick-policy": "2", origin, "access-control-request-method": "GET" } });
+    expect(await preflight("https://a.example")).toMatchObject({ status: 200,
+      headers: { "access-control-allow-origin": "https://a.example" } });
+    expect(await preflight("https://b.example")).toMatchObject({ status: 204 });
+  } finally {
+    await envoy.stop();
+    await backend.close();
+  }
+}, 60_000);

@@ -1,16 +1,22 @@
 // `fairlead dev --runtime envoy` against a real Envoy: tables, clusters and listeners change while
 // requests are answered.
 
+import { readdir, stat } from "node:fs/promises";
 import { Agent, createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connect as connectTls } from "node:tls";
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 
-import type { Cluster, GatewayPort } from "../../compiler/ir.ts";
+import { noPolicy, type Cluster, type GatewayPort } from "../../compiler/ir.ts";
 import { PortInUse, type Runtime, type RuntimeInput, type Served }
   from "../../runtime/dev/contract.ts";
 import { envoyRuntime } from "../../runtime/envoy/dev.ts";
 import { envoyOrReason } from "./binary.ts";
+import { issue, type Issued } from "./certificates.ts";
+import { buildToy, pickingSource } from "./toy.ts";
 import { ask, cluster, filterFor, gatewayPort, ir, startBackend, withRoutes, type Backend }
   from "./world.ts";
 
@@ -114,6 +120,61 @@ describe.skipIf(reason)(`dev on Envoy${reason}`, { timeout: 60_000 }, () => {
     expect((await ask(address)).body).toBe("b");
   });
 
+  test("policies change under load without a failed request", async () => {
+    runtime = envoyRuntime();
+    const toy = await buildToy(pickingSource);
+    const withPolicy = (value: string): RuntimeInput => ({
+      ...input([clusterOf("a")]), filterWasm: toy,
+      routePolicies: [noPolicy, { ...noPolicy, responseHeaders: {
+        set: [{ name: "x-table", value }], add: [], remove: [] } }],
+    });
+    const headers = { "x-pick-cluster": clusterOf("a").name, "x-pick-policy": "1" };
+    const address = addressOf(await runtime.start(withPolicy("0")));
+    const agent = new Agent({ keepAlive: true, maxSockets: 4 });
+    const seen = new Set<string>();
+    let isOver = false;
+    const client = async (): Promise<void> => {
+      while (!isOver) {
+        const answer = await ask(address, { agent, headers });
+        seen.add(`${answer.status} ${String(answer.headers["connection"])}`);
+      }
+    };
+    const clients = [client(), client()];
+    for (let round = 1; round < 6; round += 1) {
+      await runtime.update(withPolicy(String(round)));
+      expect((await ask(address, { headers })).headers["x-table"]).toBe(String(round));
+    }
+    isOver = true;
+    await Promise.all(clients);
+    agent.destroy();
+    // Not even a hint that the connection were to be closed.
+    expect([...seen]).toEqual(["200 undefined"]);
+  });
+
+  test("certificates are swapped, and no key outlives its certificate", async () => {
+    const tlsOf = ({ certificate, key }: Issued): GatewayPort => ({
+      ...gatewayPort("shop", 443), protocol: "HTTPS", listeners: [{ name: "https", tls: {
+        certificates: [{ secret: { namespace: "demo", name: "site" }, certificate, key }] } }] });
+    const folders = async (): Promise<readonly string[]> =>
+      (await readdir(tmpdir())).filter((name) => name.startsWith("fairlead-envoy-"));
+    const before = new Set(await folders());
+    runtime = envoyRuntime();
+    const first = await runtime.start(input([clusterOf("a")], [tlsOf(issue({ common: "old" }))]));
+    const address = addressOf(first, 443);
+    expect(await commonName(address)).toBe("old");
+    const next = await runtime.update(input([clusterOf("a")], [tlsOf(issue({ common: "new" }))]));
+    expect(addressOf(next, 443)).toBe(address);
+    expect(await commonName(address)).toBe("new");
+    const keys: string[] = [];
+    for (const folder of (await folders()).filter((name) => !before.has(name))) {
+      for (const file of await readdir(join(tmpdir(), folder)).catch(() => [])) {
+        if (file.endsWith(".key")) keys.push(join(tmpdir(), folder, file));
+      }
+    }
+    expect(keys).toHaveLength(1);
+    expect((await stat(keys[0]!)).mode & 0o777).toBe(0o600);
+  });
+
   test("two Gateways on one port are served side by side", async () => {
     runtime = envoyRuntime();
     const both = [gatewayPort("left", 80), gatewayPort("right", 80)];
@@ -180,3 +241,15 @@ describe.skipIf(reason)(`dev on Envoy${reason}`, { timeout: 60_000 }, () => {
     expect((await ask(addressOf(served))).body).toBe("a");
   });
 });
+
+function commonName(address: string): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const socket = connectTls({ host: "127.0.0.1", port: Number(address.split(":")[1]),
+      servername: "site.example", rejectUnauthorized: false }, () => {
+      const { subject } = socket.getPeerCertificate();
+      socket.destroy();
+      resolve(subject.CN);
+    });
+    socket.on("error", reject);
+  });
+}

@@ -72,11 +72,11 @@ describe.skipIf(reason)(`TLS${reason}`, { timeout: 60_000 }, () => {
     await writeFile(join(folder, "tls.key"), key, { mode: 0o600 });
   }
 
-  async function run(routed: Ir, wasm = filterFor(routed), name = "demo/shop:443"): Promise<number> {
+  async function run(routed: Ir, wasm = filterFor(routed)): Promise<number> {
     const config = staticConfig(routed, wasm, { tlsDir });
     expect(config).not.toContain("PRIVATE KEY");
     envoy = await startEnvoy({ config });
-    return Number((await envoy.admin.listeners()).get(name)!.split(":")[1]);
+    return Number((await envoy.admin.listeners()).get("demo/shop:443")!.split(":")[1]);
   }
 
   const toOne = (port: GatewayPort): Ir =>
@@ -227,7 +227,9 @@ describe.skipIf(reason)(`TLS${reason}`, { timeout: 60_000 }, () => {
     readonly client?: Issued;
   }
 
-  function ask(port: number, { host = "example.org", path, client }: Ask): Promise<[number, string]> {
+  function ask(
+    port: number, { host = "example.org", path, client }: Ask,
+  ): Promise<[number, string]> {
     return new Promise((resolve, reject) => {
       const outgoing = requestHttps({
         host: "127.0.0.1", port, path, agent: false, timeout: 10_000, headers: { host },

@@ -50,8 +50,9 @@ function backend(b: Json): Json {
     ...(b.filters ? { filters: each(b.filters, filter) } : {}) };
 }
 
+const typed = (list: Json): Json => each(list, (h) => ({ type: "Exact", ...h }));
+
 function match(m: Json): Json {
-  const typed = (list: Json): Json => each(list, (h) => ({ type: "Exact", ...h }));
   return { ...m, path: { type: "PathPrefix", value: "/", ...m.path },
     ...(m.headers ? { headers: typed(m.headers) } : {}),
     ...(m.queryParams ? { queryParams: typed(m.queryParams) } : {}) };
@@ -66,7 +67,11 @@ function route(kind: string, spec: Json): Json {
       ...rule,
       ...(kind === "HTTPRoute" ? { matches: each(rule.matches ?? [{}], match) } : {}),
       ...(kind === "GRPCRoute" && rule.matches ? { matches: each(rule.matches, (m) => ({ ...m,
-        ...(m.method ? { method: { type: "Exact", ...m.method } } : {}) })) } : {}),
+        ...(m.method ? { method: { type: "Exact", ...m.method } } : {}),
+        ...(m.headers ? { headers: typed(m.headers) } : {}) })) } : {}),
+      ...(rule.retry ? { retry: { attempts: 1, ...rule.retry } } : {}),
+      ...(rule.sessionPersistence
+        ? { sessionPersistence: { type: "Cookie", ...rule.sessionPersistence } } : {}),
       ...(rule.filters ? { filters: each(rule.filters, filter) } : {}),
       ...(rule.backendRefs ? { backendRefs: each(rule.backendRefs, backend) } : {}),
     })),

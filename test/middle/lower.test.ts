@@ -127,20 +127,6 @@ describe("rules", () => {
       port: 8443, path: { kind: "prefix", value: "/x" } });
   });
 
-  test.each([
-    ["ResponseHeaderModifier", { responseHeaderModifier: {} }, "FL0401"],
-    ["RequestMirror", { requestMirror: { backendRef: { name: "t", port: 80 } } }, "FL0401"],
-    ["CORS", { cors: {} }, "FL0401"],
-    ["URLRewrite", { urlRewrite: {} }, "FL0402"],
-    ["ExternalAuth", { externalAuth: {} }, "FL0402"],
-  ])("filter %s is named where it stands", (type, fields, code) => {
-    for (const rule of [{ ...to("s"), filters: [{ type, ...fields }] },
-      { backendRefs: [{ name: "s", port: 80, filters: [{ type, ...fields }] }] }]) {
-      expect(build([gw, s, service("t"), route("r", { rules: [rule] })]).said)
-        .toEqual([`${code} filter \`${type}\` is not carried out yet`]);
-    }
-  });
-
   test("a rule with a filter that must not be skipped answers 500", () => {
     const filters = [{ type: "ExtensionRef", extensionRef: { group: "x.io", kind: "Y",
       name: "z" } }];
@@ -159,14 +145,6 @@ describe("rules", () => {
       type: "PartiallyInvalid", status: "True" });
     expect(built.status("HTTPRoute/default/r").parents[0].conditions[2].message)
       .toMatch(/^Dropped Rule 0:/);
-  });
-
-  test("timeouts, retry and sessionPersistence are named", () => {
-    const rule = { ...to("s"), timeouts: { request: "1s" }, retry: { attempts: 1 },
-      sessionPersistence: { type: "Cookie" } };
-    expect(build([gw, s, route("r", { rules: [rule] })]).said)
-      .toEqual(["retry", "sessionPersistence", "timeouts"].map((f) =>
-        `FL0401 \`${f}\` is not carried out yet`));
   });
 
   test("one rule is one object however many matches and hostnames lead to it", () => {

@@ -18,12 +18,10 @@ export const trafficSkips: Readonly<Record<string, string>> = {
   HTTPRouteRetryWithBackendTimeout: "the status comes from retries",
   HTTPRouteRetryWithRequestTimeout: "the status comes from retries",
   HTTPRouteServiceTypes: "the pods are behind EndpointSlices that name no Service of their program",
-  TLSRouteHostnameIntersection: "passes TLS through; TLSRoutes carry no traffic yet",
+  TLSRouteHostnameIntersection: "passes TLS through, past every HTTP route",
   HTTPRouteTimeoutBackendRequest: "the status comes from a timeout",
   HTTPRouteTimeoutRequest: "the status comes from a timeout",
   BackendTLSPolicy: "the status comes from TLS to the backend",
   BackendTLSPolicyConflictResolution: "the status comes from TLS to the backend",
-  BackendTLSPolicyInvalidCACertificateRef: "the status comes from TLS to the backend",
-  BackendTLSPolicyInvalidKind: "the status comes from TLS to the backend",
   BackendTLSPolicySANValidation: "the status comes from TLS to the backend",
 };

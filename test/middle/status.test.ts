@@ -118,8 +118,9 @@ describe("BackendTLSPolicy", () => {
       "p")).toEqual(["gw Invalid"]);
   });
 
-  test("leaving it out would mean clear text, which is said", () => {
-    expect(build([...objects, policy("p", "2020-01-01T00:00:00Z")]).said)
-      .toEqual(["FL0402 BackendTLSPolicy is not carried out yet"]);
+  test("a port's name that the Service does not have is named", () => {
+    const port = { targetRefs: [{ group: "", kind: "Service", name: "s", sectionName: "wep" }] };
+    expect(build([...objects, policy("p", "2020-01-01T00:00:00Z", port)]).said)
+      .toEqual(["FL0208 Service `s` has no port named `wep`"]);
   });
 });

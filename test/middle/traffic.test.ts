@@ -31,6 +31,17 @@ function matches(match: RouteMatch, request: Json): boolean {
     && match.queryParams.every((q) => fits(q, url.searchParams.get(q.name) ?? undefined));
 }
 
+/** A gRPC call as the HTTP request that it is, and its status as that of a gateway. */
+function asHttp(step: Json): Json {
+  if (step.type !== "grpc") return step;
+  const { request, expect: want } = step;
+  const { authority: host, method: path, metadata: headers } = request;
+  const statusCodes = [want.code === "OK" ? 200 : 404];
+  const { namespace, podPrefix } = want;
+  return { ...step, request: { host, path, headers, method: "POST" },
+    expect: { statusCodes, ...(namespace ? { backend: { namespace, podPrefix } } : {}) } };
+}
+
 function route(ir: Ir, { target, request }: Json): RouteMatch | undefined {
   const port = ir.gatewayPorts.find((p) => p.port === target.port
     && p.gateway.name === target.gateway.name && p.gateway.namespace === target.gateway.namespace);
@@ -70,7 +81,7 @@ if (!existsSync(join(folder, "SETUP.json"))) {
   const base = read("BASE.json");
   const secrets = makeSecrets(read("SETUP.json").generated);
   const cases = readdirSync(folder).filter((f) => f.endsWith(".json")).map(read)
-    .filter((t) => t.steps?.some((s: Json) => s.type === "http" || s.type === "https")
+    .filter((t) => t.steps?.some((s: Json) => /^(https?|grpc)$/.test(s.type))
       && !isMesh(t.shortName));
   for (const { shortName, steps, manifests, backends = [] } of cases) {
     const documents = [...base.documents, ...secrets.objects,
@@ -79,10 +90,10 @@ if (!existsSync(join(folder, "SETUP.json"))) {
       const world = new World(documents, secrets.values);
       const programs = new Map<string, string[]>([...base.backends, ...backends].map((b: Json) =>
         [`${b.namespace}/${b.service}`, b.programs.map((p: Json) => p.podPrefix)]));
-      const facts = steps.flatMap((step: Json) => {
+      const facts = steps.map(asHttp).flatMap((step: Json) => {
         if (step.plane === "mutate") world.mutate(step);
         // The echo program answers 503 itself where a Service has no endpoints in the cluster.
-        if (!/^https?$/.test(step.type) || step.expect.statusCodes.includes(503)) return [];
+        if (!/^(https?|grpc)$/.test(step.type) || step.expect.statusCodes.includes(503)) return [];
         const said = answer(world.ir(), step, programs);
         const fitsStep = expected(step);
         return said.some(fitsStep) ? [] : [`step ${step.id} ${step.subtest}: ${said}`];

@@ -52,16 +52,50 @@ export function duration(ms: number): string {
   return `${text.replace(/\.?0+$/, "")}s`;
 }
 
+/** A cluster that has the endpoints of several, each with its share of the requests. */
+export interface Union {
+  readonly name: string;
+  readonly members: readonly { readonly weight: number; readonly cluster: Cluster }[];
+}
+
+/** In everything but its endpoints it is as the first of them. */
+export function unionCluster(
+  { name, members }: Union, first: Cluster, options: ClusterOptions,
+): Fields {
+  const like = envoyCluster({ ...first, name }, options);
+  const localities = members.flatMap(({ weight, cluster }) => {
+    const addresses = addressesOf(cluster.endpoints);
+    if (addresses.length === 0) return [];
+    return [{
+      locality: { region: cluster.name },
+      load_balancing_weight: weight,
+      lb_endpoints: addresses.map(lbEndpoint),
+    }];
+  });
+  const isStatic = members.every(({ cluster }) => hasOnlyIps(cluster.endpoints));
+  return {
+    ...like,
+    ...discover(name, localities, isStatic, options),
+    common_lb_config: { ...like["common_lb_config"] as Fields, locality_weighted_lb_config: {} },
+  };
+}
+
 function discovery(cluster: Cluster, options: ClusterOptions): Fields {
   const { endpoints } = cluster;
   const addresses = addressesOf(endpoints);
-  const load_assignment = {
-    cluster_name: cluster.name,
-    endpoints: addresses.length === 0 ? [] : [{ lb_endpoints: addresses.map(lbEndpoint) }],
-  };
-  if (endpoints.kind === "static" && addresses.every((a) => isIp(a.address))) {
-    return { type: "STATIC", load_assignment };
-  }
+  const all = addresses.length === 0 ? [] : [{ lb_endpoints: addresses.map(lbEndpoint) }];
+  return discover(cluster.name, all, hasOnlyIps(endpoints), options);
+}
+
+function hasOnlyIps(endpoints: Endpoints): boolean {
+  return endpoints.kind === "static" && endpoints.addresses.every((a) => isIp(a.address));
+}
+
+function discover(
+  cluster_name: string, endpoints: readonly Fields[], isStatic: boolean, options: ClusterOptions,
+): Fields {
+  const load_assignment = { cluster_name, endpoints };
+  if (isStatic) return { type: "STATIC", load_assignment };
   return {
     type: "STRICT_DNS",
     // Envoy's default asks for IPv6 first and would then dial addresses that a cluster without

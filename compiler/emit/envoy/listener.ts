@@ -63,7 +63,7 @@ export function envoyListener(listenerPort: ListenerPort, options: ListenerOptio
 
 function httpChains(gatewayPort: GatewayPort, options: ListenerOptions): readonly Chain[] {
   const tlsOf = (hostname: string): ListenerTls | undefined =>
-    gatewayPort.listeners.find((l) => canonicalHost(l.hostname) === hostname)?.tls;
+    gatewayPort.listeners.find((l) => l.tls && canonicalHost(l.hostname) === hostname)?.tls;
   return entrances(gatewayPort).map((entrance) => ({
     serverName: entrance.hostname,
     tls: tlsOf(entrance.hostname),

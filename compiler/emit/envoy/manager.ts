@@ -42,6 +42,9 @@ export function connectionManager(
       ...paths(),
       ...quiet(),
       upgrade_configs: [{ upgrade_type: "websocket" }],
+      // Envoy's default ends streams and WebSockets that are silent for five minutes. Istio's does
+      // not, and no route asked for it.
+      stream_idle_timeout: "0s",
       // These run before the first route is chosen. A mutation in an ordinary filter would be too
       // late: the route, picked with the client's header, is already cached.
       early_header_mutation_extensions: [earlyMutation()],

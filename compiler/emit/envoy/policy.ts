@@ -7,7 +7,7 @@ import type { Json } from "../artifact.ts";
 import { duration } from "./cluster.ts";
 import { corsConfig, corsFilter, preflight } from "./cors.ts";
 import { clusterHeader, internalHeaders } from "./names.ts";
-import { sessionConfig, sessionFilter } from "./session.ts";
+import { sessionConfig, sessionFilter, sessionUnion } from "./session.ts";
 
 type Fields = { readonly [key: string]: Json };
 
@@ -17,6 +17,8 @@ export interface RouteOptions {
   readonly alsoRemove?: readonly string[];
   /** Conditions under which any of the routes is taken at all. */
   readonly when?: readonly Fields[];
+  /** Whether there are clusters for sessions over several backends; absent: there are. */
+  readonly unions?: boolean;
 }
 
 /** The routes of one policy, in their order. */
@@ -50,24 +52,28 @@ function steeredRoute(
   return {
     name: "fairlead",
     match: match([...when, ...options.when ?? []]),
-    route: routeAction(policy, options.clusters),
+    route: routeAction(policy, options),
     request_headers_to_remove: [...internalHeaders, ...options.alsoRemove ?? []],
     ...responseEdits(responseHeaders),
     typed_per_filter_config: Object.keys(configs).length > 0 ? configs : undefined,
   };
 }
 
-function routeAction(policy: RoutePolicy, clusters: readonly Cluster[]): Fields {
+function routeAction(policy: RoutePolicy, options: RouteOptions): Fields {
   const { requestTimeoutMs = 0, mirrors } = policy;
-  const copied = mirrors.filter(({ numerator }) => numerator > 0);
+  const union = options.unions === false
+    ? undefined
+    : sessionUnion(policy.session, options.clusters);
+  const copied = mirrors.flatMap(({ cluster, ...share }) => {
+    const target = options.clusters[cluster];
+    return target && share.numerator > 0 ? [mirrorPolicy(target.name, share)] : [];
+  });
   return {
-    cluster_header: clusterHeader,
+    ...(union ? { cluster: union.name } : { cluster_header: clusterHeader }),
     // Envoy's default of 15 s is nothing a route asked for.
     timeout: duration(requestTimeoutMs),
     retry_policy: retryPolicy(policy),
-    request_mirror_policies: copied.length > 0
-      ? copied.map((mirror) => mirrorPolicy(mirror, clusters))
-      : undefined,
+    request_mirror_policies: copied.length > 0 ? copied : undefined,
   };
 }
 
@@ -115,10 +121,10 @@ function conditions({ codes }: Retry, triesAreTimed: boolean): readonly string[]
 }
 
 function mirrorPolicy(
-  { cluster, numerator, denominator }: Mirror, clusters: readonly Cluster[],
+  cluster: string, { numerator, denominator }: Omit<Mirror, "cluster">,
 ): Fields {
   return {
-    cluster: clusters[cluster]?.name,
+    cluster,
     runtime_fraction: numerator < denominator
       ? { default_value: fraction(numerator, denominator) }
       : undefined,

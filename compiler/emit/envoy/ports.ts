@@ -6,6 +6,7 @@ import { compareText } from "../../order.ts";
 import type { GatewayPort, Ir, StreamPort } from "../../ir.ts";
 import type { ObjectKey } from "../../resources.ts";
 import { gatewayPortName } from "./names.ts";
+import { entrances } from "./routes.ts";
 
 export interface ListenerPort {
   /** Unique. Without a UDP port this is the gateway port's name in the table. */
@@ -20,6 +21,8 @@ export interface ListenerPort {
 export function listenerPorts({ gatewayPorts, streamPorts = [] }: Ir): readonly ListenerPort[] {
   const found = new Map<string, ListenerPort>();
   for (const http of gatewayPorts) {
+    // Without a certificate there is nothing to answer with.
+    if (entrances(http).length === 0) continue;
     const { gateway, port } = http;
     const name = gatewayPortName(http);
     found.set(name, { name, gateway, port, http });

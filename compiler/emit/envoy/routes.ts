@@ -31,7 +31,8 @@ export interface Entrance {
 export function entrances(gatewayPort: GatewayPort): readonly Entrance[] {
   const name = gatewayPortName(gatewayPort);
   if (gatewayPort.protocol === "HTTP") return [{ name, hostname: "*", others: [] }];
-  const hostnames = [...new Set(gatewayPort.listeners.map((l) => canonicalHost(l.hostname)))];
+  const secured = gatewayPort.listeners.filter(({ tls }) => tls !== undefined);
+  const hostnames = [...new Set(secured.map((l) => canonicalHost(l.hostname)))];
   return hostnames.map((hostname) => ({
     name: `${name}/${hostname}`,
     hostname,

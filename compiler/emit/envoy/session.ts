@@ -1,9 +1,12 @@
 // Session persistence by Envoy's own filter: a cookie or a header names the endpoint that answered.
-// It holds within the cluster that our filter chose.
+// It can only send a request to an endpoint of the route's cluster. Where a rule splits, the route
+// therefore takes its requests to a cluster with the endpoints of all backends, by their weights.
 
-import type { Session } from "../../ir.ts";
+import { createHash } from "node:crypto";
+
+import type { Cluster, Session } from "../../ir.ts";
 import type { Json } from "../artifact.ts";
-import { duration } from "./cluster.ts";
+import { duration, type Union } from "./cluster.ts";
 
 type Fields = { readonly [key: string]: Json };
 
@@ -22,6 +25,24 @@ export function sessionConfig(session: Session): Fields {
     "@type": `${filter}.StatefulSessionPerRoute`,
     stateful_session: { session_state: sessionState(session) },
   };
+}
+
+/** The cluster in place of the one our filter chose; undefined where that one will do. */
+export function sessionUnion(
+  session: Session | undefined, clusters: readonly Cluster[],
+): Union | undefined {
+  const members = (session?.split ?? []).flatMap(({ weight, cluster: index }) => {
+    const cluster = clusters[index];
+    return cluster ? [{ weight, cluster }] : [];
+  });
+  const [first, ...rest] = members;
+  // One transport for all endpoints: a cluster has no other for some of them.
+  const alike = ({ protocol, tls }: Cluster): string => JSON.stringify([protocol, tls]);
+  if (!first || rest.length === 0) return undefined;
+  if (rest.some(({ cluster }) => alike(cluster) !== alike(first.cluster))) return undefined;
+  const text = JSON.stringify(members.map(({ weight, cluster }) => [weight, cluster.name]));
+  const hash = createHash("sha256").update(text).digest("hex").slice(0, 16);
+  return { name: `fairlead-session|${hash}`, members };
 }
 
 function sessionState({ kind, name, path, permanent, absoluteTimeoutMs }: Session): Fields {

@@ -6,6 +6,7 @@ import { canonicalHost, compareSpecificity, intersect } from "../../resolve/host
 import type { Cluster, StreamListener, StreamPort, StreamRoute } from "../../ir.ts";
 import type { Json } from "../artifact.ts";
 import type { Chain } from "./listener.ts";
+import { duration } from "./cluster.ts";
 import { fraction } from "./policy.ts";
 
 type Fields = { readonly [key: string]: Json };
@@ -62,11 +63,15 @@ function tcpProxy(
   backends: Backends, statPrefix: string, clusters: readonly Cluster[],
 ): Fields {
   const [first] = backends;
+  const [idleMs] = backends.flatMap(({ cluster = -1 }) =>
+    clusters[cluster]?.policy.tcpIdleTimeoutMs ?? []);
   return {
     name: "envoy.filters.network.tcp_proxy",
     typed_config: {
       "@type": "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
       stat_prefix: statPrefix,
+      // Of the backends' policies the first that has one: the proxy knows no other for each.
+      idle_timeout: idleMs === undefined ? undefined : duration(idleMs),
       ...(backends.length < 2
         ? { cluster: nameOf(first?.cluster, clusters) }
         : { weighted_clusters: { clusters: backends.map(({ cluster, weight }) =>

@@ -1,6 +1,6 @@
 // TLS on both sides of Envoy: as a listener ends it, and as a cluster begins it.
 
-import type { Certificate, Cluster, ClusterTls, ListenerTls } from "../../ir.ts";
+import type { Certificate, Cluster, ClusterTls, Ir, ListenerTls } from "../../ir.ts";
 import type { Json } from "../artifact.ts";
 
 type Fields = { readonly [key: string]: Json };
@@ -13,6 +13,17 @@ export type KeyPairFiles = (certificate: Certificate) => {
 
 /** Where Linux distributions' packages put the trusted roots (Debian's place, also Istio's). */
 export const defaultSystemRoots = "/etc/ssl/certs/ca-certificates.crt";
+
+/** Every key pair that a listener or a cluster shows. */
+export function usedCertificates(
+  { gatewayPorts, streamPorts = [], clusters }: Ir,
+): readonly Certificate[] {
+  const listeners = [...gatewayPorts, ...streamPorts].flatMap((port) => [...port.listeners]);
+  return [
+    ...listeners.flatMap(({ tls }) => tls?.certificates ?? []),
+    ...clusters.flatMap(({ tls }) => (tls?.client ? [tls.client] : [])),
+  ];
+}
 
 const transportSockets = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3";
 

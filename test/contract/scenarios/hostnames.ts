@@ -43,8 +43,12 @@ export const hostnames: readonly Scenario[] = [
     // "Characters in a matching non-wildcard hostname" decide before anything else does.
     name: "an exact hostname beats a wildcard whatever their order",
     manifests: [
-      route("wild", `hostnames: ["*.example.com"]\n${to("v1")}`, { created: "2025-01-01T00:00:00Z" }),
-      route("exact", `hostnames: [a.example.com]\n${to("v2")}`, { created: "2026-01-01T00:00:00Z" }),
+      route("wild", `hostnames: ["*.example.com"]\n${to("v1")}`, {
+        created: "2025-01-01T00:00:00Z",
+      }),
+      route("exact", `hostnames: [a.example.com]\n${to("v2")}`, {
+        created: "2026-01-01T00:00:00Z",
+      }),
     ].join(""),
     requests: [at("a.example.com", v2), at("b.example.com", v1), at("a.a.example.com", v1)],
   },

@@ -5,7 +5,40 @@ import { gateway, route, type Scenario } from "../scenario.ts";
 const to = (name: string): string => `rules: [{backendRefs: [{name: ${name}, port: 80}]}]`;
 const host = "a.example.com";
 
+/** A listener for each hostname on one port, and a route for each listener alone. */
+const isolated = {
+  any: undefined, wide: "*.example.com", narrow: "*.foo.example.com", one: "abc.foo.example.com",
+} as const;
+
+type Isolated = keyof typeof isolated;
+
+const isolation = gateway(`listeners:\n${Object.entries(isolated).map(([name, hostname]) =>
+  `  - {name: ${name}, port: 80, protocol: HTTP${
+    hostname === undefined ? "" : `, hostname: "${hostname}"`}}`).join("\n")}`)
+  + Object.keys(isolated).map((name) => route(name, `
+    parentRefs: [{name: gateway, sectionName: ${name}}]
+    rules: [{matches: [{path: {value: /${name}}}], backendRefs: [{name: v1, port: 80}]}]
+  `)).join("");
+
+/** Only the path of the listener that `name` belongs to leads anywhere. */
+function belongs(name: string, own: Isolated): Scenario["requests"] {
+  return (Object.keys(isolated) as Isolated[]).map((path) => ({
+    host: name, target: `/${path}`,
+    expect: path === own ? { backend: "v1" } : { status: 404 },
+  }));
+}
+
 export const listeners: readonly Scenario[] = [
+  {
+    // "A request MUST only match the most specific listener": listeners are isolated by hostname.
+    name: "a request belongs to the listener with the most specific hostname and to no other",
+    manifests: isolation,
+    requests: [
+      ...belongs("bar.com", "any"), ...belongs("bar.example.com", "wide"),
+      ...belongs("bar.foo.example.com", "narrow"), ...belongs("abc.foo.example.com", "one"),
+      ...belongs("foo.example.com", "wide"), ...belongs("a.b.foo.example.com", "narrow"),
+    ],
+  },
   {
     // "SectionName is the name of a section within the target resource."
     name: "sectionName attaches a route to one listener",

@@ -46,7 +46,9 @@ export const methodsHeaders: readonly Scenario[] = [
   {
     // GET and HEAD are two methods; the spec has no rule that one implies the other.
     name: "GET does not take HEAD",
-    manifests: route("one", "rules: [{matches: [{method: GET}], backendRefs: [{name: v1, port: 80}]}]"),
+    manifests: route("one", `
+      rules: [{matches: [{method: GET}], backendRefs: [{name: v1, port: 80}]}]
+    `),
     requests: [
       { host, target: "/", method: "GET", expect: v1 },
       { host, target: "/", method: "HEAD", expect: none },
@@ -104,8 +106,10 @@ export const methodsHeaders: readonly Scenario[] = [
     name: "a header of the request's own syntax can be matched",
     manifests: route("one", `
       rules:
-        - {matches: [{headers: [{name: user-agent, value: "probe/1.0"}]}], backendRefs: [{name: v1, port: 80}]}
-        - {matches: [{headers: [{name: cookie, value: "a=b; c=d"}]}], backendRefs: [{name: v2, port: 80}]}
+        - matches: [{headers: [{name: user-agent, value: "probe/1.0"}]}]
+          backendRefs: [{name: v1, port: 80}]
+        - matches: [{headers: [{name: cookie, value: "a=b; c=d"}]}]
+          backendRefs: [{name: v2, port: 80}]
     `),
     requests: [
       get([["user-agent", "probe/1.0"]], v1), get([["cookie", "a=b; c=d"]], v2),

@@ -72,6 +72,12 @@ export const paths: readonly Scenario[] = [
     requests: [at("/", v1), at("/any/path", v1), at("/?x=y", v1), at("//", v1)],
   },
   {
+    // The same sentence: `OPTIONS *` is a request too (RFC 9112, section 3.2.4).
+    name: "a rule without matches takes a request for the server as a whole",
+    manifests: route("one", "rules: [{backendRefs: [{name: v1, port: 80}]}]"),
+    requests: [{ host: "a.example.com", target: "*", method: "OPTIONS", expect: v1 }],
+  },
+  {
     // "Exact path match" ranks before "prefix path match with largest number of characters".
     name: "an exact path beats every prefix",
     manifests: route("several", `

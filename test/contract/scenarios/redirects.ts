@@ -43,7 +43,8 @@ export const redirects: readonly Scenario[] = [
     name: "a redirect to https goes to its well-known port",
     manifests: redirect("scheme: https"),
     requests: [
-      to("https://a.example.com/x", "/x"), to("https://a.example.com/x", "/x", 302, "a.example.com:80"),
+      to("https://a.example.com/x", "/x"),
+      to("https://a.example.com/x", "/x", 302, "a.example.com:80"),
     ],
   },
   {

@@ -5,7 +5,8 @@ import { route, type Scenario } from "../scenario.ts";
 const host = "a.example.com";
 
 function split(...refs: readonly string[]): string {
-  return route("one", `rules: [{backendRefs: [${refs.map((r) => `{${r}, port: 80}`).join(", ")}]}]`);
+  const list = refs.map((ref) => `{${ref}, port: 80}`).join(", ");
+  return route("one", `rules: [{backendRefs: [${list}]}]`);
 }
 
 export const weights: readonly Scenario[] = [
