@@ -1,7 +1,9 @@
 // The slow, obvious matcher over ranked IR: what the specification says, sentence by sentence. The
 // core must agree with it on every request (property tests), and `explain` tells its reasons.
 
-import type { GatewayPort, PathMatch, RouteMatch, ValueMatch, VirtualHost } from "./ir.ts";
+import type {
+  GatewayPort, PathMatch, RouteMatch, Rule, ValueMatch, VirtualHost,
+} from "./ir.ts";
 import { matchesWhole } from "./regex/whole.ts";
 
 export interface ReferenceRequest {
@@ -111,6 +113,14 @@ export function obstacle(match: RouteMatch, request: ReferenceRequest): Obstacle
     }
   }
   return undefined;
+}
+
+/**
+ * What a rule answers whose backend is invalid, or that has none: 500, and for a GRPCRoute the 503
+ * that a gRPC client is shown as UNAVAILABLE.
+ */
+export function invalidBackendStatus({ route }: Rule): number {
+  return route.kind === "GRPCRoute" ? 503 : 500;
 }
 
 /** The match that takes the request, of the virtual host's matches in order of precedence. */

@@ -6,7 +6,7 @@ import type {
 } from "../ir.ts";
 import { deciding } from "../rank.ts";
 import {
-  findMatch, findVirtualHost, hostnameMatches, obstacle, pathMatches, requestHost,
+  findMatch, findVirtualHost, hostnameMatches, invalidBackendStatus, obstacle, pathMatches, requestHost,
   type Obstacle, type ReferenceRequest,
 } from "../reference.ts";
 import type { Span } from "../source.ts";
@@ -35,13 +35,14 @@ export interface Candidate {
 
 export type Outcome =
   | { readonly kind: "no-match"; readonly status: 404 }
-  | { readonly kind: "respond"; readonly status: 500; readonly reason: string }
+  | { readonly kind: "respond"; readonly status: number; readonly reason: string }
   | { readonly kind: "redirect"; readonly status: number }
   | { readonly kind: "forward"; readonly backends: readonly BackendShare[] };
 
 export interface BackendShare {
-  /** Absent: the reference is invalid, and its share gets a 500. */
+  /** Absent: the reference is invalid, and its share gets `status`. */
   readonly cluster?: Cluster;
+  readonly status?: number;
   readonly weight: number;
   /** 0 to 1. */
   readonly share: number;
@@ -97,14 +98,16 @@ function outcome(ir: Ir, rule: Rule): Outcome {
   const { action } = rule;
   if (action.kind === "redirect") return { kind: "redirect", status: action.statusCode };
   if (action.backends.length === 0) {
-    return { kind: "respond", status: 500, reason: "the rule has no backendRef with a weight" };
+    const status = invalidBackendStatus(rule);
+    return { kind: "respond", status, reason: "the rule has no backendRef with a weight" };
   }
   const total = action.backends.reduce((sum, b) => sum + b.weight, 0);
   return {
     kind: "forward",
     backends: action.backends.map(({ cluster, weight, origin }) => {
       const target = cluster === undefined ? undefined : ir.clusters[cluster];
-      return { weight, share: weight / total, origin, ...(target && { cluster: target }) };
+      const end = target ? { cluster: target } : { status: invalidBackendStatus(rule) };
+      return { weight, share: weight / total, origin, ...end };
     }),
   };
 }

@@ -44,11 +44,11 @@ function outcomeLines({ outcome }: Explanation, label: number): string[] {
   );
 }
 
-function backendText({ share, cluster, origin }: BackendShare): string {
+function backendText({ share, cluster, status, origin }: BackendShare): string {
   const percent = `${Number((share * 100).toFixed(2))}%`.padStart(6);
   const target = cluster
     ? `Service ${cluster.service.namespace}/${cluster.service.name} port ${cluster.port}`
-    : "500: the reference is invalid";
+    : `${status}: the reference is invalid`;
   return `${percent}  ${target}  ${formatSpan(origin)}`;
 }
 
@@ -142,7 +142,7 @@ function outcomeJson({ outcome }: Explanation): unknown {
   if (outcome.kind !== "forward") return outcome;
   return {
     kind: "forward",
-    backends: outcome.backends.map(({ cluster, weight, share, origin }) => ({
+    backends: outcome.backends.map(({ cluster, weight, share, status, origin }) => ({
       weight,
       share,
       at: placeOf(origin),
@@ -152,7 +152,7 @@ function outcomeJson({ outcome }: Explanation): unknown {
             port: cluster.port,
             cluster: cluster.name,
           }
-        : { status: 500 }),
+        : { status }),
     })),
   };
 }

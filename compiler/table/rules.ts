@@ -10,6 +10,7 @@ import {
   noPolicy, type Forward, type HeaderEdits, type PathRewrite, type Pin, type Redirect,
   type RoutePolicy, type Rule, type WeightedBackend,
 } from "../ir.ts";
+import { invalidBackendStatus } from "../reference.ts";
 import { actionIndex, editsIndex, nameIndex, policyIndex, type Draft } from "./draft.ts";
 import type { PlannedEdit } from "./planned.ts";
 
@@ -21,7 +22,7 @@ export function planRule(draft: Draft, rule: Rule): number {
   draft.origins.rules.push(rule);
   draft.rules.push(rule.action.kind === "redirect"
     ? { target: target(TARGET_REDIRECT, planRedirect(draft, rule.action)), action: 0 }
-    : planForward(draft, rule.action));
+    : planForward(draft, rule.action, invalidBackendStatus(rule)));
   return index;
 }
 
@@ -29,18 +30,22 @@ function target(kind: number, value: number): number {
   return ((kind << TARGET_SHIFT) | value) >>> 0;
 }
 
-function planForward(draft: Draft, forward: Forward): { target: number; action: number } {
+function planForward(
+  draft: Draft, forward: Forward, invalid: number,
+): { target: number; action: number } {
   const [only, second] = forward.backends;
   // "If there are no entries in BackendRefs … the HTTP status code is 500"; so for weights of 0.
-  if (!only) return { target: target(TARGET_STATUS, 500), action: 0 };
-  if (!second) return { target: backendTarget(only), action: planAction(draft, forward, only) };
+  if (!only) return { target: target(TARGET_STATUS, invalid), action: 0 };
+  if (!second) {
+    return { target: backendTarget(only, invalid), action: planAction(draft, forward, only) };
+  }
   const firstBackend = draft.backends.length;
   let totalWeight = 0;
   for (const backend of forward.backends) {
     totalWeight += backend.weight;
     draft.origins.backends.push(backend);
     draft.backends.push({
-      target: backendTarget(backend), weight: backend.weight,
+      target: backendTarget(backend, invalid), weight: backend.weight,
       action: planAction(draft, forward, backend),
     });
   }
@@ -58,9 +63,9 @@ function planPin(
     : { pin: PIN_COOKIE, pinName: nameIndex(draft, "cookie"), cookie: pin.name };
 }
 
-function backendTarget(backend: WeightedBackend): number {
+function backendTarget(backend: WeightedBackend, invalid: number): number {
   return backend.cluster === undefined
-    ? target(TARGET_STATUS, 500) : target(TARGET_CLUSTER, backend.cluster);
+    ? target(TARGET_STATUS, invalid) : target(TARGET_CLUSTER, backend.cluster);
 }
 
 /** The rule's filters and those of the backend, as one. */

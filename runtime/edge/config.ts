@@ -79,7 +79,11 @@ export function edgeConfig(ir: Ir, routePolicies: readonly RoutePolicy[] = []): 
  * ports: one that the Gateway has counts as it stands, any other as the Gateway's first port of
  * the same scheme, then as its first port at all.
  */
-export function choosePort(config: EdgeConfig, gateway: string | undefined, url: string): number {
+export function choosePort(
+  config: Pick<EdgeConfig, "gatewayPorts">,
+  gateway: string | undefined,
+  url: string,
+): number {
   const own = gateway ?? config.gatewayPorts[0]?.gateway;
   const https = url.startsWith("https:");
   const wanted = portOfUrl(url, https);

@@ -16,25 +16,11 @@ const beforeMatching: Skips = {
   "a target with a fragment is no request": parts,
 };
 
-const asWritten = "workerd hands the target on as it was written: only plain dot segments are gone";
 const soon = "is not carried out yet";
 
-/** On neither runtime. */
-const notYet: Skips = {
-  "a rule sets, adds and removes response headers": soon,
-  "a backendRef's response edits come on top of the rule's": soon,
-  "a mirror gets a copy and the client the backend's answer": soon,
-  "several mirrors get a copy each": soon,
-  "a mirror of the whole share gets a copy of every request": soon,
-  "a preflight request from an allowed origin is answered by the gateway": soon,
-  "an actual request from an allowed origin goes on and gets its fields": soon,
-  "an origin may be allowed by a wildcard": soon,
-  "a request that takes longer than its timeout gets 504": soon,
-  "a backend that takes longer than its timeout gets the client a 504": soon,
-  "a status in the list is tried again as often as attempts says": soon,
+const sessions: Skips = {
   "a session cookie ties a client to the backend of its first request": soon,
   "a session header ties a client to the backend of its first request": soon,
-  "a gRPC call to a backend that does not exist is UNAVAILABLE": soon,
 };
 
 const noGrpc = "the platform has neither HTTP/2 nor trailers, which gRPC needs";
@@ -44,25 +30,22 @@ export const skips: Readonly<Record<Runner | "agreement", Skips>> = {
   reference: beforeMatching,
   core: beforeMatching,
   envoy: {
-    ...notYet,
+    ...sessions,
+    "a gRPC call to a backend that does not exist is UNAVAILABLE": soon,
     "a rule without matches takes a request for the server as a whole":
       "Envoy's own route has the prefix `/`, which the target `*` does not begin with",
   },
   edge: {
-    ...notYet,
+    ...sessions,
     "an HTTPS listener ends TLS and passes requests on": soon,
     "the server name decides which listener's certificate is shown": soon,
     "a redirect on an HTTPS listener stays on https": soon,
     "a gRPC route matches service and method": noGrpc,
     "a gRPC route matches headers": noGrpc,
+    "a gRPC route edits request headers": noGrpc,
     "a gRPC call to a backend that does not exist is UNAVAILABLE": noGrpc,
     "a rule without matches takes a request for the server as a whole":
       "a worker gets URLs, and there is none for the target `*`",
-    "escaped dot segments are dot segments": asWritten,
-    "a backend sees the path that was matched": asWritten,
-    "an escaped unreserved character is that character": asWritten,
-    "a backslash counts as a slash": asWritten,
-    "a target with a fragment is no request": asWritten,
   },
   agreement: {},
 };

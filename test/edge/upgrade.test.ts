@@ -56,7 +56,7 @@ beforeAll(async () => {
       cluster("address", [greeting]),
     ],
     gatewayPorts: [gatewayPort("gw", 80, {
-      "*": ["/named", "/plain", "/address"].map((path, i) => match(path, forward([[1, i]]))),
+      "*": ["/name", "/plain", "/address"].map((path, i) => match(path, forward([[1, i]]))),
     })],
   }));
   address = served.listeners[0]?.address ?? "";
@@ -67,8 +67,8 @@ afterAll(async () => {
   await Promise.all(backends.map((b) => b.close()));
 });
 
-test("messages pass both ways to a name", async () => {
-  const socket = new WebSocket(`ws://${address}/named`);
+test.each(["name", "address"])("messages pass both ways to a %s", async (to) => {
+  const socket = new WebSocket(`ws://${address}/${to}`);
   const ended = new Promise<readonly [number, string]>((resolve, reject) => {
     socket.onmessage = ({ data }) => socket.send(`got ${String(data)}`);
     socket.onclose = ({ code, reason }) => resolve([code, reason]);
@@ -85,10 +85,6 @@ const upgrade = {
 test("a refusal is passed on", async () => {
   const answer = await ask(address, "/plain", { headers: upgrade });
   expect([answer.status, answer.body]).toEqual([403, "no"]);
-});
-
-test("an upgrade at an address is a 501 as long as it is not carried", async () => {
-  expect((await ask(address, "/address", { headers: upgrade })).status).toBe(501);
 });
 
 test("another upgrade than to WebSocket is declined, and the request answered", async () => {

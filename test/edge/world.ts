@@ -7,9 +7,10 @@ import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
 
 import type {
-  Cluster, ClusterPolicy, GatewayPort, HeaderEdits, Ir, RouteMatch, Rule, VirtualHost,
+  Cluster, ClusterPolicy, GatewayPort, HeaderEdits, Ir, RouteMatch, RoutePolicy, Rule,
+  VirtualHost,
 } from "../../compiler/ir.ts";
-import { noEdits } from "../../compiler/ir.ts";
+import { noEdits, noPolicy } from "../../compiler/ir.ts";
 import { encode } from "../../compiler/table/encode.ts";
 import { plan } from "../../compiler/table/plan.ts";
 import { createEdgeRuntime } from "../../runtime/dev/edge-runtime.ts";
@@ -57,6 +58,12 @@ export function forward(
     backends: backends.map(([weight, index]) =>
       ({ weight, cluster: index, requestHeaders: noEdits, origin })),
   });
+}
+
+/** The rule with a policy. */
+export function under(policy: Partial<RoutePolicy>, to: Rule): Rule {
+  if (to.action.kind !== "forward") return to;
+  return rule({ ...to.action, policy: { ...noPolicy, ...policy } });
 }
 
 export function match(

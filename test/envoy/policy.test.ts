@@ -290,7 +290,8 @@ describe.skipIf(reason)(`a route policy${reason}`, { timeout: 60_000 }, () => {
         socket.on("data", (chunk: Buffer) => { received += chunk.toString(); });
         socket.on("close", () => resolve(received));
         socket.on("error", reject);
-        const lines = Object.entries(picked.pick(policy, "socket")).map(([k, v]) => `${k}: ${v}\r\n`);
+        const lines = Object.entries(picked.pick(policy, "socket"))
+          .map(([name, value]) => `${name}: ${value}\r\n`);
         socket.write("GET / HTTP/1.1\r\nhost: h\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
           + `${lines.join("")}\r\n`);
       });

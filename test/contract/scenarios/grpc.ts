@@ -40,6 +40,27 @@ export const grpcScenarios: readonly Scenario[] = [
     ],
   },
   {
+    // The same filter as an HTTPRoute's.
+    name: "a gRPC route edits request headers",
+    seenBy: "traffic",
+    manifests: grpc(`
+      rules:
+        - filters:
+            - type: RequestHeaderModifier
+              requestHeaderModifier:
+                set: [{name: x-set, value: new}]
+                add: [{name: x-add, value: more}]
+                remove: [x-gone]
+          backendRefs: [{name: g1, port: 80}]
+    `),
+    requests: [{
+      ...call("/a.B/C", {
+        ...fine("g1"), upstream: { headers: { "x-set": "new", "x-add": "more", "x-gone": null } },
+      }),
+      headers: [["x-set", "old"], ["x-gone", "a"]],
+    }],
+  },
+  {
     // "an `UNAVAILABLE` status": what gRPC has for 500 and 503.
     name: "a gRPC call to a backend that does not exist is UNAVAILABLE",
     seenBy: "traffic",

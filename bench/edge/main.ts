@@ -1,0 +1,180 @@
+// `npm run bench:edge`: CPU time that a request costs a raw `workerd serve`, by what its worker does.
+
+import { execFileSync } from "node:child_process";
+import { parseArgs } from "node:util";
+
+import { startEnvoy } from "../../runtime/envoy/process.ts";
+import { upstreamBootstrap } from "../envoy/variants.ts";
+import { hostname, requestPath } from "../envoy/workload.ts";
+import { findGenerator, type Generator } from "../load.ts";
+import { cpuNs, interleave, median, medianRatio, spread } from "../measure.ts";
+import { printReport, writeJson, type Report, type Row } from "../report.ts";
+import { startWorkerd, workerdPath, type RunningWorkerd } from "./workerd.ts";
+import {
+  empty, fairlead, forwardOnly, honoForward, redirectPath, type Worker,
+} from "./workers.ts";
+
+const usage = `npm run bench:edge -- [--routes 1000] [--seconds 1] [--rounds 11] [--json PATH]
+`;
+
+interface Options {
+  readonly routes: number;
+  readonly seconds: number;
+  readonly rounds: number;
+  readonly json: string | undefined;
+}
+
+interface Subject {
+  readonly variant: string;
+  readonly position: string;
+  /** The subject that it is compared with. */
+  readonly base: string;
+  readonly workerd: RunningWorkerd;
+  readonly path: string;
+  readonly status: number;
+}
+
+interface Figure {
+  readonly cpuUs: number;
+  readonly rps: number;
+}
+
+const connections = 16;
+
+function options(): Options {
+  const { values } = parseArgs({
+    options: {
+      routes: { type: "string", default: "1000" },
+      seconds: { type: "string", default: "1" },
+      rounds: { type: "string", default: "11" },
+      json: { type: "string" },
+    },
+  });
+  const positive = (text: string): number => {
+    if (!/^[1-9]\d*$/.test(text)) throw new Error(`${text} is not a whole number above 0`);
+    return Number(text);
+  };
+  return {
+    routes: positive(values.routes),
+    seconds: positive(values.seconds),
+    rounds: positive(values.rounds),
+    json: values.json,
+  };
+}
+
+function say(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+type Stop = () => Promise<void>;
+
+/** Everything that was started is stopped, however the work ends. */
+async function withUpstream<T>(
+  work: (upstreamPort: number, stops: Stop[]) => Promise<T>,
+): Promise<T> {
+  const stops: Stop[] = [];
+  try {
+    const envoy = await startEnvoy({ config: JSON.stringify(upstreamBootstrap()), concurrency: 1 });
+    stops.push(() => envoy.stop());
+    const [address] = [...(await envoy.admin.listeners()).values()];
+    return await work(Number(address?.split(":").at(-1)), stops);
+  } finally {
+    await Promise.all(stops.map((stop) => stop()));
+  }
+}
+
+async function startSubjects(
+  { routes }: Options, upstreamPort: number, stops: Stop[],
+): Promise<readonly Subject[]> {
+  const start = async (worker: Worker): Promise<RunningWorkerd> => {
+    const running = await startWorkerd(worker);
+    stops.push(() => running.stop());
+    return running;
+  };
+  const origin = `http://localhost:${upstreamPort}`;
+  const last = requestPath(routes, "last");
+  const missing = requestPath(routes, "missing");
+  const byAddress = await start(fairlead(routes, upstreamPort, "address"));
+  const byName = await start(fairlead(routes, upstreamPort, "name"));
+  const forwards = { base: "forward-only", path: last, status: 200 };
+  const answers = { base: "empty", workerd: byName };
+  return [
+    {
+      variant: "empty", position: "404", base: "empty", workerd: await start(empty), path: missing,
+      status: 404,
+    },
+    { variant: "fairlead", position: "404", ...answers, path: missing, status: 404 },
+    { variant: "fairlead", position: "redirect", ...answers, path: redirectPath, status: 301 },
+    {
+      variant: "forward-only", position: "fetch", ...forwards,
+      workerd: await start(forwardOnly(origin)),
+    },
+    { variant: "fairlead", position: "fetch", ...forwards, workerd: byName },
+    { variant: "fairlead", position: "socket", ...forwards, workerd: byAddress },
+    {
+      variant: "hono", position: "fetch", ...forwards,
+      workerd: await start(await honoForward(origin, routes)),
+    },
+  ];
+}
+
+async function measure(
+  { workerd: { pid, port }, path, status }: Subject, seconds: number, generator: Generator,
+): Promise<Figure> {
+  const url = `http://127.0.0.1:${port}${path}`;
+  const beforeNs = cpuNs(pid);
+  const { requests, rps } =
+    await generator.generate({ url, status, hostname, connections, seconds });
+  return { cpuUs: (cpuNs(pid) - beforeNs) / requests / 1000, rps };
+}
+
+async function bench(asked: Options): Promise<Report> {
+  const generator = findGenerator();
+  return withUpstream(async (upstreamPort, stops) => {
+    const subjects = await startSubjects(asked, upstreamPort, stops);
+    for (const subject of subjects) await measure(subject, 2, generator);
+    const figures = await interleave(subjects, asked.rounds, (subject, round) => {
+      if (subject === subjects[round % subjects.length]) {
+        say(`round ${round + 1} of ${asked.rounds}`);
+      }
+      return measure(subject, asked.seconds, generator);
+    });
+    const cpuOf = (subject: Subject): readonly number[] =>
+      (figures.get(subject) ?? []).map(({ cpuUs }) => cpuUs);
+    const rows = subjects.map((subject): Row => {
+      const base = subjects.find(({ variant }) => variant === subject.base) ?? subject;
+      return {
+        variant: subject.variant,
+        routes: subject.variant === subject.base ? 1 : asked.routes,
+        position: subject.position,
+        cpu_us: median(cpuOf(subject)),
+        ratio: medianRatio(cpuOf(subject), cpuOf(base)),
+        rps: median((figures.get(subject) ?? []).map(({ rps }) => rps)),
+        spread: spread(cpuOf(subject)),
+      };
+    });
+    const version = execFileSync(workerdPath, ["--version"], { encoding: "utf8" }).trim();
+    return {
+      title: "CPU time of a raw workerd process for each request, HTTP/1.1",
+      rows,
+      notes: [
+        `medians of ${asked.rounds} interleaved rounds of ${asked.seconds} s; ratio: answers to `
+          + "the empty worker's, forwarded requests to forward-only's, of the same round; "
+          + "spread: (highest - lowest) / median",
+        "fetch: the backend is a name; socket: it is an address, and the client's Host arrives",
+        `${version}, Node ${process.versions.node}, load by ${generator.name} over `
+          + `${connections} connections; upstream: an Envoy that answers by itself`,
+      ],
+    };
+  });
+}
+
+try {
+  const asked = options();
+  const report = await bench(asked);
+  printReport(report);
+  if (asked.json !== undefined) writeJson(asked.json, report);
+} catch (error) {
+  say(`${error instanceof Error ? error.message : String(error)}\n\nusage: ${usage}`);
+  process.exitCode = 1;
+}
