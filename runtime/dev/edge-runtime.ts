@@ -42,7 +42,9 @@ export function createEdgeRuntime(parts: EdgeParts): Runtime {
   const serveOn = async (host: Running, input: RuntimeInput): Promise<Served> => {
     const opened = await openMissing(host, input, fronts);
     try {
+      const adopt = readyCertificates(input, fronts);
       await push(host, input);
+      adopt();
     } catch (error) {
       await Promise.all([...opened.values()].map((front) => front.close(0)));
       throw error;
@@ -102,9 +104,8 @@ async function openMissing(
   try {
     for (const [index, gatewayPort] of ir.gatewayPorts.entries()) {
       const name = nameOf(gatewayPort);
-      // Without certificates there is nothing to answer an HTTPS client with.
-      if (fronts.has(name) || gatewayPort.protocol === "HTTPS") continue;
-      const options = { name, scheme: "http", port: ports(index), secret, upstream } as const;
+      if (fronts.has(name)) continue;
+      const options = { name, gatewayPort, port: ports(index), secret, upstream };
       opened.set(name, await openFront(options));
     }
     return opened;
@@ -112,6 +113,18 @@ async function openMissing(
     await Promise.all([...opened.values()].map((front) => front.close(0)));
     throw error;
   }
+}
+
+/** What makes the fronts that are open already use the certificates of `input`. */
+function readyCertificates(
+  { ir }: RuntimeInput,
+  fronts: ReadonlyMap<string, Front>,
+): () => void {
+  const readied = ir.gatewayPorts.flatMap((gatewayPort) => {
+    const front = fronts.get(nameOf(gatewayPort));
+    return front === undefined ? [] : [{ front, security: front.ready(gatewayPort) }];
+  });
+  return () => readied.forEach(({ front, security }) => front.adopt(security));
 }
 
 async function push(
