@@ -6,8 +6,8 @@ import type {
 } from "../ir.ts";
 import { deciding } from "../rank.ts";
 import {
-  findMatch, findVirtualHost, hostnameMatches, invalidBackendStatus, obstacle, pathMatches, requestHost,
-  type Obstacle, type ReferenceRequest,
+  findMatch, findVirtualHost, hostnameMatches, invalidBackendStatus, obstacle, pathMatches,
+  requestHost, type Obstacle, type ReferenceRequest,
 } from "../reference.ts";
 import type { Span } from "../source.ts";
 

@@ -60,7 +60,7 @@ async function filesOf(out: string): Promise<readonly string[]> {
     .map((e) => join(e.parentPath, e.name).slice(join(folder, out).length + 1)).sort();
 }
 
-test("all targets are written, the same bytes each time and whatever the order of documents", async () => {
+test("all targets are written, the same bytes whatever the order of documents", async () => {
   const documents = `${gateway}${route(prefix)}`.split("---");
   const tables: string[] = [];
   for (const [i, order] of [documents, [...documents].reverse()].entries()) {
@@ -89,7 +89,7 @@ test("a build with an error writes nothing and leaves the last good output as it
   expect(await readFile(join(folder, "out/routes.flt"))).toEqual(before);
 });
 
-test("a build for fewer targets removes what only the last one had, and no file of the user's", async () => {
+test("a build for fewer targets removes what the last one had, and no file of the user's", async () => {
   await writeFile(join(folder, "in.yaml"), gateway + route(prefix));
   await build(options({ values: { output: "out" } }), io());
   await writeFile(join(folder, "out/envoy/notes.txt"), "mine");
@@ -119,7 +119,7 @@ test("an unknown target is a wrong command line that names the known ones", asyn
   expect(outcome.message).toContain("envoy, istio, edge");
 });
 
-test("explain names route, rule, match and share, and why the others were passed over", async () => {
+test("explain names route, rule, match and share, and why others were passed over", async () => {
   await writeFile(join(folder, "in.yaml"), gateway + route(`${prefix}, { path: { value: /a }, `
     + "headers: [{ name: X, value: '1' }] }, { path: { value: / } }"));
   const asked = options({ positionals: ["GET", "http://h/a/b"], values: { header: [] } });

@@ -1,5 +1,5 @@
-// docs/table-format.md and the code say the same: the worked example is what the compiler makes, and
-// the numbers of sections and records are those of the format's one module.
+// docs/table-format.md and the code say the same: the worked example is what the compiler makes,
+// and the numbers of sections are those of the format's one module.
 
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
@@ -27,7 +27,8 @@ test("the page names every section by its number", () => {
   const sections = Object.entries(format)
     .filter(([name]) => name.startsWith("SECTION_") && name !== "SECTION_COUNT")
     .map(([name, id]) => `${id} ${name.slice("SECTION_".length)}`).sort();
-  const named = [...page.matchAll(/^\| (\d+) \| ([A-Z_]+) \|/gm)].map((m) => `${m[1]} ${m[2]}`).sort();
+  const named = [...page.matchAll(/^\| (\d+) \| ([A-Z_]+) \|/gm)]
+    .map((m) => `${m[1]} ${m[2]}`).sort();
   expect(named).toEqual(sections);
   expect(sections).toHaveLength(format.SECTION_COUNT);
 });
