@@ -109,5 +109,7 @@ function commit(): string {
 function command(): string {
   const name = process.env["npm_lifecycle_event"];
   const args = process.argv.slice(2).join(" ");
-  return `npm run ${name ?? "bench"}${args ? ` -- ${args}` : ""}`;
+  // Where the figures go says nothing about them.
+  const telling = args.replace(/ ?--json \S+/, "").trim();
+  return `npm run ${name ?? "bench"}${telling ? ` -- ${telling}` : ""}`;
 }

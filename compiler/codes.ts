@@ -6,7 +6,8 @@
 //   FL02xx  references between resources        FL06xx  traffic policy (DestinationRule)
 //   FL03xx  precedence between routes
 
-import type { Level } from "./diagnostic.ts";
+/** An error stops a build; a warning and a note do not. */
+export type Level = "error" | "warning" | "note";
 
 export interface CodeInfo {
   readonly level: Level;

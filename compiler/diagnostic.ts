@@ -1,10 +1,10 @@
 // A diagnostic is a value. Stages return them beside their result; only `render.ts` makes text of
 // them and only `main.ts` prints it.
 
-import { codes, type Code } from "./codes.ts";
+import { codes, type Code, type Level } from "./codes.ts";
 import type { Span } from "./source.ts";
 
-export type Level = "error" | "warning" | "note";
+export type { Level };
 
 /** A place in a file and what to say beside it. */
 export interface Label {

@@ -45,6 +45,7 @@ export async function openAcceptor(
   handlers: Handlers,
 ): Promise<Acceptor> {
   const live = new Map<net.Socket, { requests: number }>();
+  const byPeer = new Map<string, net.Socket>();
   const sessions = new Set<http2.Http2Session>();
   let isClosing = false;
   const servers = openServers(handlers, {
@@ -61,15 +62,23 @@ export async function openAcceptor(
   });
   const ready = (wanted: GatewayPort): Readied => wanted.protocol === "HTTPS"
     ? secure(wanted, (socket) => {
+      const base = byPeer.get(peerOf(socket));
+      if (base === undefined) return void socket.destroy();
+      bases.set(socket, base);
       socket.on("error", () => socket.destroy());
       servers.take(socket, socket.alpnProtocol === "h2");
     })
     : undefined;
   let security = ready(gatewayPort);
   const listener = net.createServer((socket) => {
+    const peer = peerOf(socket);
     live.set(socket, { requests: 0 });
+    byPeer.set(peer, socket);
     socket.on("error", () => socket.destroy());
-    socket.once("close", () => live.delete(socket));
+    socket.once("close", () => {
+      live.delete(socket);
+      if (byPeer.get(peer) === socket) byPeer.delete(peer);
+    });
     securities.set(socket, security);
     if (security !== undefined) security.server.emit("connection", socket);
     else sniff(socket, (isHttp2) => servers.take(socket, isHttp2));
@@ -104,9 +113,15 @@ async function listen(server: net.Server, port: number): Promise<void> {
 /** By the connection's own socket: which certificates it was taken with. */
 const securities = new WeakMap<net.Socket, Readied>();
 
-/** TLS sockets stand on one of their own kind; ours is the one below. */
+/** By TLS socket: the one that was accepted. */
+const bases = new WeakMap<net.Socket, net.Socket>();
+
 function baseOf(socket: net.Socket): net.Socket {
-  return (socket as TLSSocket & { readonly _parent?: net.Socket })._parent ?? socket;
+  return bases.get(socket) ?? socket;
+}
+
+function peerOf({ remoteAddress, remotePort }: net.Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }
 
 function connectionOf(socket: net.Socket): Connection {
@@ -173,7 +188,7 @@ function openServers(handlers: Handlers, watch: Watch): Servers {
   });
   second.on("stream", (stream, _headers, flags, raw) => {
     stream.on("error", () => undefined);
-    const socket = sockets.get(stream.session);
+    const socket = stream.session && sockets.get(stream.session);
     if (socket === undefined) return stream.close();
     watch.begin(socket);
     stream.once("close", () => watch.end(socket));

@@ -5,7 +5,7 @@
 import * as tls from "node:tls";
 
 import type { GatewayPort, ListenerTls } from "../../compiler/ir.ts";
-import { canonicalHost } from "../../compiler/resolve/hostname.ts";
+import { canonicalHost, compareSpecificity, covers } from "../../compiler/resolve/hostname.ts";
 
 export interface Security {
   readonly server: tls.Server;
@@ -71,12 +71,6 @@ function plainHost(host: string): string {
   return host.toLowerCase().replace(/:[0-9]*$/, "").replace(/\.$/, "");
 }
 
-/** The hostname itself, else the longest wildcard over it, else "*" where there is one. */
 function mostSpecific(hostnames: readonly string[], name: string): string | undefined {
-  if (hostnames.includes(name)) return name;
-  for (let dot = name.indexOf("."); dot >= 0; dot = name.indexOf(".", dot + 1)) {
-    const wildcard = `*${name.slice(dot)}`;
-    if (hostnames.includes(wildcard)) return wildcard;
-  }
-  return hostnames.includes("*") ? "*" : undefined;
+  return hostnames.filter((hostname) => covers(hostname, name)).sort(compareSpecificity)[0];
 }

@@ -89,7 +89,7 @@ test("a build with an error writes nothing and leaves the last good output as it
   expect(await readFile(join(folder, "out/routes.flt"))).toEqual(before);
 });
 
-test("a build for fewer targets removes what the last one had, and no file of the user's", async () => {
+test("fewer targets remove what only the last build had, and no file of the user's", async () => {
   await writeFile(join(folder, "in.yaml"), gateway + route(prefix));
   await build(options({ values: { output: "out" } }), io());
   await writeFile(join(folder, "out/envoy/notes.txt"), "mine");

@@ -221,7 +221,7 @@ describe.skipIf(reason)(`streams${reason}`, { timeout: 60_000 }, () => {
       const at = await run([port]);
       clusters = kept;
       const counts = await tally(300, async () =>
-        (await sendUdp(at("5300/udp"), "x", 150)).split(" ")[0]!);
+        (await sendUdp(at("5300/udp"), "x", 500)).split(" ")[0]!);
       expect(Object.keys(counts).sort()).toEqual(["", "u", "v"]);
       expect(counts["u"]).toBeGreaterThan(100);
       expect(counts["u"]).toBeLessThan(200);
@@ -231,7 +231,7 @@ describe.skipIf(reason)(`streams${reason}`, { timeout: 60_000 }, () => {
 
   test("a UDP port without a route answers nothing", () => withUdp([["u", 1]], async (_, port) => {
     const at = await run([{ ...port, listeners: [{ name: "udp", routes: [] }] }]);
-    expect(await sendUdp(at("5300/udp"), "x", 150)).toBe("");
+    expect(await sendUdp(at("5300/udp"), "x", 500)).toBe("");
   }));
 
   // --- dev -------------------------------------------------------------------------------------
