@@ -16,6 +16,8 @@ export interface TestCase {
   readonly features: readonly string[];
   /** Not yet part of what an implementation must pass. */
   readonly provisional: boolean;
+  /** It is for implementations that claim none of these. */
+  readonly unless?: readonly string[];
 }
 
 export interface Data {
@@ -27,6 +29,7 @@ interface TestFile {
   readonly shortName: string;
   readonly features: readonly { readonly name: string }[];
   readonly provisional?: boolean;
+  readonly onlyWhenFeatures?: { readonly absent?: readonly string[] } | null;
   readonly steps?: unknown;
 }
 
@@ -41,7 +44,9 @@ export function readData(folder: string, fallback: string): Data {
   const tests = readdirSync(folder).filter((file) => file.endsWith(".json")).sort()
     .map((file) => read<TestFile>(folder, file))
     .filter((test) => test.steps !== undefined)
-    .map(({ shortName, features: needed, provisional = false }): TestCase =>
-      ({ name: shortName, features: needed.map((f) => f.name), provisional }));
+    .map(({ shortName, features: needed, provisional = false, onlyWhenFeatures }): TestCase => ({
+      name: shortName, features: needed.map((f) => f.name), provisional,
+      unless: onlyWhenFeatures?.absent ?? [],
+    }));
   return { features, tests };
 }

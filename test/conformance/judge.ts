@@ -47,6 +47,7 @@ function withReasons(judged: readonly Judged[], runtime: RuntimeName): readonly 
     }
     if (test.verdict !== "unsupported") return test;
     const missing = test.features.filter((name) => whyNot(name, runtime) !== undefined);
+    if (missing.length === 0) return test;
     return {
       ...test, reason: missing.map((name) => `${name}: ${whyNot(name, runtime)}`).join("; "),
     };
@@ -72,7 +73,7 @@ export async function judgeAll(
   return results;
 }
 
-/** Skips that no line of skips.ts explains. Where one plane is run, some tests have no step there. */
+/** Skips that no line of skips.ts explains. Some tests have no step of the one plane that is run. */
 export function unexplained(
   results: ReadonlyMap<RuntimeName, readonly Judged[]>,
 ): readonly string[] {

@@ -3,7 +3,10 @@
 import type { TestCase } from "./data.ts";
 import type { PlaneResult, TestResult } from "./runner.ts";
 
-/** `unsupported`: it needs a feature that is not claimed. Never a pass, and never a skip either. */
+/**
+ * `unsupported`: it needs a feature that is not claimed, or is for implementations without one that
+ * is. Never a pass, and never a skip either.
+ */
 export type Verdict = "pass" | "fail" | "skip" | "unsupported";
 
 export interface Judged extends TestCase {
@@ -21,12 +24,18 @@ export function failureText(planes: Readonly<Record<string, PlaneResult>>): stri
 }
 
 function judged(
-  test: TestCase, results: readonly TestResult[], missing: readonly string[],
+  test: TestCase, results: readonly TestResult[], claimed: ReadonlySet<string>,
 ): Judged {
+  const missing = test.features.filter((feature) => !claimed.has(feature));
+  const inTheWay = (test.unless ?? []).filter((feature) => claimed.has(feature));
   const planes: Record<string, PlaneResult> = {};
   for (const result of results) Object.assign(planes, result.planes ?? {});
   if (missing.length > 0) {
     return { ...test, verdict: "unsupported", reason: `needs ${missing.join(", ")}`, planes: {} };
+  }
+  if (inTheWay.length > 0) {
+    const reason = `is for implementations that do not claim ${inTheWay.join(", ")}`;
+    return { ...test, verdict: "unsupported", reason, planes: {} };
   }
   const failure = failureText(planes);
   if (failure !== undefined) return { ...test, verdict: "fail", reason: failure, planes };
@@ -44,6 +53,6 @@ export function merge(
 ): readonly Judged[] {
   return tests.map((test) => {
     const results = runs.flatMap((run) => run.filter(({ name }) => name === test.name));
-    return judged(test, results, test.features.filter((feature) => !claimed.has(feature)));
+    return judged(test, results, claimed);
   });
 }

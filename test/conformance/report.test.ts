@@ -70,6 +70,15 @@ test("a test of a feature that is not claimed counts nowhere, whatever it came t
   });
 });
 
+test("a test for those who do not claim a feature counts nowhere where it is claimed", () => {
+  const [simple] = data.tests;
+  const tests = [{ ...simple!, unless: ["HTTPRouteCORS"] }];
+  const runs = [[result("Simple", { compile: fine })]];
+  const verdict = (f: ReportFacts): unknown => merge(tests, runs, f.claimed)[0]?.verdict;
+  expect(verdict(facts("HTTPRouteCORS"))).toBe("unsupported");
+  expect(verdict(facts())).toBe("pass");
+});
+
 test("a skip makes a level partial, and a failure makes it a failure", () => {
   const all = facts("HTTPRouteCORS", "ListenerSet");
   const runs = [[

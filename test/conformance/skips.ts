@@ -15,14 +15,6 @@ export const skips: readonly Skip[] = [
     test: "GatewayInfrastructureMetadata",
     reason: "looks at the Deployments and Services that a controller makes in a cluster",
   },
-  {
-    test: "TLSRouteListenerMixedTerminationNotSupported",
-    reason: "is for implementations that do not claim TLSRouteModeMixed",
-  },
-  {
-    test: "TLSRouteListenerTerminateNotSupported",
-    reason: "is for implementations that do not claim TLSRouteModeTerminate",
-  },
 ];
 
 /** Why a test is left out on a runtime; undefined where it is not. */
