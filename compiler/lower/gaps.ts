@@ -65,15 +65,16 @@ function say(
   });
 }
 
-/** A session names an endpoint of the backend that the split has chosen before. */
+/** Backends with filters of their own are chosen by the split before a session is looked at. */
 function saySplitSession(
   route: RequestRoute, rule: RouteRule, path: ValuePath, report: Report,
 ): void {
   const backends = (rule.backendRefs ?? []).filter((ref) => ref.weight > 0);
   if (!rule.sessionPersistence || backends.length < 2) return;
+  if (backends.every((ref) => (ref.filters ?? []).length === 0)) return;
   if (route.resource.metadata.annotations?.[pinAnnotation] !== undefined) return;
   report.say(route.resource, [...path, "sessionPersistence"], {
-    code: "FL0401", title: "a session does not hold a client to one of several backendRefs",
+    code: "FL0401", title: "a session does not hold a client to one of several backendRefs with filters",
     effect: "each request is split anew, and its session holds within the backend it comes to",
     help: `pin the split to a header or a cookie of the client's with \`${pinAnnotation}\``,
   });

@@ -1,7 +1,7 @@
 // A route's rules: what each does with a request, and the matches that lead to it.
 
 import type {
-  Action, ClusterIndex, Mirror, Pin, RoutePolicy, RouteRef, Rule, WeightedBackend,
+  Action, ClusterIndex, Mirror, Pin, RoutePolicy, RouteRef, Rule, Session, WeightedBackend,
 } from "../ir.ts";
 import { durationMs } from "../policy/durations.ts";
 import type {
@@ -74,7 +74,8 @@ function limits(rule: RouteRule): Partial<RoutePolicy> {
 }
 
 function policyOf(
-  rule: RouteRule, resolved: ResolvedRule, ruleIndex: number, context: Context,
+  rule: RouteRule, resolved: ResolvedRule, ruleIndex: number, split: Session["split"],
+  context: Context,
 ): { readonly policy?: RoutePolicy } {
   const cors = corsOf(rule);
   const { sessionPersistence } = rule;
@@ -84,7 +85,12 @@ function policyOf(
     ...(cors ? { cors } : {}),
     ...limits(rule),
     ...(sessionPersistence
-      ? { session: sessionOf(sessionPersistence, context.ref, ruleIndex, rule.name) } : {}),
+      ? {
+        session: {
+          ...sessionOf(sessionPersistence, context.ref, ruleIndex, rule.name),
+          ...(split ? { split } : {}),
+        },
+      } : {}),
   };
   return asks(policy) ? { policy } : {};
 }
@@ -110,6 +116,18 @@ function backendOf(
   };
 }
 
+/** What a session needs to find its endpoint again in any of several backends. */
+function sessionSplit(backends: readonly WeightedBackend[]): Session["split"] {
+  const members = backends.flatMap(({ weight, cluster }) =>
+    (cluster === undefined ? [] : [{ weight, cluster }]));
+  return members.length > 1 && backends.every(isPlain) ? members : undefined;
+}
+
+/** Whether a backend asks for nothing of its own, so that it differs from others in weight only. */
+function isPlain({ requestHeaders: { set, add, remove }, rewrite, policy }: WeightedBackend): boolean {
+  return set.length + add.length + remove.length === 0 && !rewrite && !policy;
+}
+
 function actionOf(
   rule: RouteRule, resolved: ResolvedRule, ruleIndex: number, context: Context,
 ): Action {
@@ -118,13 +136,14 @@ function actionOf(
   const to = ruleFilter(rule, "RequestRedirect")?.requestRedirect;
   if (to) return redirect(to);
   const rewrite = rewriteOf(rule.filters);
+  const backends = (rule.backendRefs ?? []).flatMap((ref, index) =>
+    (ref.weight > 0 ? [backendOf(rule, ref, index, ruleIndex, context)] : []));
   return {
     kind: "forward",
-    backends: (rule.backendRefs ?? []).flatMap((ref, index) =>
-      (ref.weight > 0 ? [backendOf(rule, ref, index, ruleIndex, context)] : [])),
+    backends,
     requestHeaders,
     ...(rewrite ? { rewrite } : {}),
-    ...policyOf(rule, resolved, ruleIndex, context),
+    ...policyOf(rule, resolved, ruleIndex, sessionSplit(backends), context),
     ...(context.pin ? { pin: context.pin } : {}),
   };
 }

@@ -2,8 +2,10 @@
 // until a burst of changes is over. Editors and tools replace files by renaming, so that it is the
 // folders that are watched; where the system has no watch left to give, it looks every second.
 
-import { existsSync, statSync, watch as watchFolder, type FSWatcher } from "node:fs";
-import { basename, dirname } from "node:path";
+import {
+  existsSync, readdirSync, statSync, watch as watchFolder, type Dirent, type FSWatcher,
+} from "node:fs";
+import { basename, dirname, join } from "node:path";
 
 export interface Watch {
   close(): void;
@@ -34,15 +36,65 @@ function watchOne(path: string, soon: () => void): () => void {
   const folder = base ?? path;
   const isFolder = existsSync(folder) && statSync(folder).isDirectory();
   try {
-    const watcher = isFolder
-      ? watchFolder(folder, { recursive: true }, soon)
-      : watchFolder(dirname(path), (_, name) => {
-        // A mounted ConfigMap changes by its `..data` link alone.
-        if (name === null || name === basename(path) || name.startsWith("..")) soon();
-      });
+    if (isFolder) return watchTree(folder, soon);
+    const watcher = watchFolder(dirname(path), (_, name) => {
+      // A mounted ConfigMap changes by its `..data` link alone.
+      if (name === null || name === basename(path) || name.startsWith("..")) soon();
+    });
     return closing(watcher, () => poll(path, soon));
   } catch {
     return poll(path, soon);
+  }
+}
+
+/**
+ * Watches a folder and each folder below it by itself: Node's own recursive watch on Linux follows
+ * files, and loses one that another was renamed over.
+ */
+function watchTree(root: string, soon: () => void): () => void {
+  const watchers = new Map<string, () => void>();
+  const forget = (folder: string): void => {
+    watchers.get(folder)?.();
+    watchers.delete(folder);
+  };
+  const cover = (folder: string): void => {
+    if (watchers.has(folder)) return;
+    const watcher = watchFolder(folder, () => {
+      // What appeared may be a folder with files in it already.
+      coverAll();
+      soon();
+    });
+    watchers.set(folder, closing(watcher, () => poll(folder, soon)));
+  };
+  const coverAll = (): void => {
+    const folders = new Set(foldersBelow(root));
+    for (const folder of folders) cover(folder);
+    for (const folder of watchers.keys()) if (!folders.has(folder) && folder !== root) forget(folder);
+  };
+  coverAll();
+  return () => {
+    for (const folder of [...watchers.keys()]) forget(folder);
+  };
+}
+
+/** Those that `load` would look into. */
+function foldersBelow(root: string): readonly string[] {
+  const found = [root];
+  for (const folder of found) {
+    for (const entry of readdirOf(folder)) {
+      const skipped = entry.name === "node_modules" || /^\.[^.]/.test(entry.name);
+      if (entry.isDirectory() && !skipped) found.push(join(folder, entry.name));
+    }
+  }
+  return found;
+}
+
+/** Nothing where the folder is gone by now. */
+function readdirOf(folder: string): readonly Dirent[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true });
+  } catch {
+    return [];
   }
 }
 

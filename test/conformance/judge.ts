@@ -73,7 +73,7 @@ export async function judgeAll(
   return results;
 }
 
-/** Skips that no line of skips.ts explains. Some tests have no step of the one plane that is run. */
+/** Skips that no line of skips.ts explains. A test may have no step of the only plane run. */
 export function unexplained(
   results: ReadonlyMap<RuntimeName, readonly Judged[]>,
 ): readonly string[] {

@@ -31,19 +31,14 @@ export const skips: Readonly<Record<Runner | "agreement", Skips>> = {
   core: beforeMatching,
   envoy: {
     ...sessions,
-    "a gRPC call to a backend that does not exist is UNAVAILABLE": soon,
     "a rule without matches takes a request for the server as a whole":
       "Envoy's own route has the prefix `/`, which the target `*` does not begin with",
   },
   edge: {
     ...sessions,
-    "an HTTPS listener ends TLS and passes requests on": soon,
-    "the server name decides which listener's certificate is shown": soon,
-    "a redirect on an HTTPS listener stays on https": soon,
     "a gRPC route matches service and method": noGrpc,
     "a gRPC route matches headers": noGrpc,
     "a gRPC route edits request headers": noGrpc,
-    "a gRPC call to a backend that does not exist is UNAVAILABLE": noGrpc,
     "a rule without matches takes a request for the server as a whole":
       "a worker gets URLs, and there is none for the target `*`",
   },

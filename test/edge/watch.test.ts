@@ -51,6 +51,26 @@ test("a folder, its files and its folders", async () => {
   await noticed(() => rm(join(folder, "a.yaml")));
 });
 
+test("a file of a folder that is replaced by renaming, time and again", async () => {
+  const file = join(folder, "input.yaml");
+  await writeFile(file, "0");
+  start(folder);
+  for (let i = 1; i <= 12; i += 1) {
+    await noticed(async () => {
+      await writeFile(join(folder, ".input.next"), `${i}`);
+      await rename(join(folder, ".input.next"), file);
+    });
+    // A burst ends before the next begins, so that each replacement has to be noticed by itself.
+    await new Promise((resolve) => setTimeout(resolve, 150));
+  }
+});
+
+test("a folder that appears later, and what is written into it", async () => {
+  start(folder);
+  await noticed(() => mkdir(join(folder, "later")));
+  await noticed(() => writeFile(join(folder, "later", "a.yaml"), "1"));
+});
+
 test("a pattern is the folder that it is about", async () => {
   start(join(folder, "*.yaml"));
   await noticed(() => writeFile(join(folder, "a.yaml"), "1"));

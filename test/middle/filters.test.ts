@@ -163,11 +163,24 @@ describe("limits and sessions", () => {
     expect(cookies([named, to("s")])[0]).toBe(cookies([to("s"), named])[1]);
   });
 
-  test("a split that a session does not outlast is named, a pinned one is not", () => {
+  test("a session names all valid backends of a split that differ only in weight", () => {
     const rule = { ...to("s", "t"), sessionPersistence: {} };
-    expect(built(rule).said).toEqual(
-      ["FL0401 a session does not hold a client to one of several backendRefs"]);
-    expect(built({ ...to("s"), sessionPersistence: {} }).said).toEqual([]);
+    expect(built(rule).said).toEqual([]);
+    const policy = action(rule).policy;
+    expect(policy?.session?.split?.map(({ weight }) => weight)).toEqual([1, 1]);
+    expect(action({ ...to("s"), sessionPersistence: {} }).policy?.session?.split).toBeUndefined();
+  });
+
+  test("a split of backends with filters, which a session does not outlast, is named", () => {
+    const filters = [{
+      type: "RequestHeaderModifier", requestHeaderModifier: { remove: ["x"] },
+    }];
+    const { backendRefs } = to("s", "t") as { backendRefs: Json[] };
+    const rule = {
+      backendRefs: backendRefs.map((ref) => ({ ...ref, filters })), sessionPersistence: {},
+    };
+    const said = ["FL0401 a session does not hold a client to one of several backendRefs with filters"];
+    expect(built(rule).said).toEqual(said);
     const object = route("r", { rules: [rule] });
     object.metadata.annotations = { "fairlead.dev/pin": "cookie: uid" };
     expect(build([gw, ...services, object]).said).toEqual([]);

@@ -87,7 +87,7 @@ test("several patterns in one automaton answer as each alone", () => {
       expect(core.run(text)).toEqual(ids);
     }
   }), { numRuns: 100 });
-});
+}, 120_000);
 
 function isPattern(pattern: string): boolean {
   try {
