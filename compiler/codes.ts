@@ -63,6 +63,14 @@ const table = {
   FL0404: error("A regular expression is not RE2, or too large for the table's automata."),
   FL0405: error("An annotation of fairlead's own has a value that cannot be read."),
   FL0406: note("The Envoy bootstrap names certificates and private keys as files to be provided."),
+  FL0407: warning(
+    "A target's platform cannot do what is asked for; requests that need it are refused there."),
+  FL0408: error(
+    "Envoy's own routes (`--routing native`) cannot carry out a rule as the specification "
+    + "means it."),
+  FL0409: note(
+    "What Envoy's own routes (`--routing native`) do otherwise than the filter, within the "
+    + "specification."),
   FL0501: error("Two listeners of one Gateway conflict."),
   FL0502: error("A listener's protocol or its allowed route kinds are not supported."),
   FL0503: error("A Gateway does not allow a ListenerSet to attach."),

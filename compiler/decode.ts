@@ -35,14 +35,37 @@ export function decode(manifests: readonly Manifest[]): Decoded {
   }
   const lists = new Map<Kind["list"], Resource[]>(kinds.map((k) => [k.list, []]));
   for (const { manifest, identity } of distinct(entries, broken, diagnostics)) {
-    const { problems, spec } = manifest.broken
-      ? { problems: [], spec: undefined } : validate(manifest, identity);
-    diagnostics.push(...problems.map((p) => toDiagnostic(p, manifest, identity)));
-    if (manifest.broken || problems.length > 0) broken.add(identity.key);
-    else lists.get(identity.kind.list)?.push(resource(manifest, identity, spec));
+    const judged = judge(manifest, identity);
+    diagnostics.push(...judged.problems.map((p) => toDiagnostic(p, manifest, identity)));
+    if (judged.resource === undefined) broken.add(identity.key);
+    else lists.get(identity.kind.list)?.push(judged.resource);
   }
   diagnostics.push(...left(strangers));
   return { inventory: inventoryOf(lists, broken), diagnostics: sortDiagnostics(diagnostics) };
+}
+
+interface Judged {
+  readonly problems: readonly Problem[];
+  /** Absent where its schema refuses it. */
+  readonly resource?: Resource;
+}
+
+/** Half of a compilation's time is spent on schemas, and an edit leaves most manifests alone. */
+const known = new WeakMap<Manifest, Judged>();
+
+function judge(manifest: Manifest, identity: Identity): Judged {
+  const last = known.get(manifest);
+  if (last) return last;
+  const judged = judgeAnew(manifest, identity);
+  known.set(manifest, judged);
+  return judged;
+}
+
+function judgeAnew(manifest: Manifest, identity: Identity): Judged {
+  if (manifest.broken) return { problems: [] };
+  const { problems, spec } = validate(manifest, identity);
+  return problems.length > 0 ? { problems }
+    : { problems, resource: resource(manifest, identity, spec) };
 }
 
 function compareText(a: string, b: string): number {

@@ -3,8 +3,8 @@
 import { bakeFilter, type Compilation } from "./compile.ts";
 import type { Diagnostic } from "./diagnostic.ts";
 import type { Artifact } from "./emit/artifact.ts";
-import { edgeDiagnostics, emitEdge } from "./emit/edge.ts";
-import { emitEnvoy } from "./emit/envoy.ts";
+import { emitEdge } from "./emit/edge.ts";
+import { emitEnvoy, type Routing } from "./emit/envoy.ts";
 import { emitIstio } from "./emit/istio.ts";
 import { coreWasm, workerJs } from "./prebuilt.ts";
 
@@ -17,6 +17,8 @@ export interface EmitOptions {
   readonly filterPath?: string;
   /** Where Envoy will find key pairs, `<namespace>/<secret>/tls.crt` below it. */
   readonly tlsDir?: string;
+  /** How Envoy routes; absent: by the filter. */
+  readonly routing?: Routing;
   /** The image that Istio is to fetch, `oci://registry/name`. */
   readonly image?: string;
 }
@@ -35,16 +37,16 @@ export function emit(compilation: Compilation, options: EmitOptions): Emission {
   const parts: Emission[] = [{
     artifacts: [
       { path: "routes.flt", bytes: table },
-      ...(wanted.has("envoy") || wanted.has("istio")
+      ...((wanted.has("envoy") && options.routing !== "native") || wanted.has("istio")
         ? [{ path: "filter.wasm", bytes: filterWasm }] : []),
     ],
     diagnostics: [],
   }];
   if (wanted.has("envoy")) {
-    const { filterPath, tlsDir } = options;
+    const { filterPath, tlsDir, routing } = options;
     parts.push(emitEnvoy({
       ir, routePolicies, filterWasm, ...(filterPath !== undefined && { filterPath }),
-      ...(tlsDir !== undefined && { tlsDir }),
+      ...(tlsDir !== undefined && { tlsDir }), ...(routing && { routing }),
     }));
   }
   if (wanted.has("istio")) {
@@ -55,8 +57,7 @@ export function emit(compilation: Compilation, options: EmitOptions): Emission {
     parts.push({ artifacts, diagnostics: [] });
   }
   if (wanted.has("edge")) {
-    const artifacts = emitEdge({ ir, table, core: coreWasm(), worker: workerJs() });
-    parts.push({ artifacts, diagnostics: edgeDiagnostics(ir) });
+    parts.push(emitEdge({ ir, routePolicies, table, core: coreWasm(), worker: workerJs() }));
   }
   const byPath = (a: Artifact, b: Artifact): number => (a.path < b.path ? -1 : 1);
   return {

@@ -1,5 +1,5 @@
-// `npm run bench:compile`: what it takes to build all targets from YAML, by the number of rules, and
-// how long `fairlead dev` takes from an edit to the next generation.
+// `npm run bench:compile`: what it takes to build all targets from YAML, by the number of rules,
+// and how long `fairlead dev` takes from an edit to the next generation.
 
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";

@@ -92,6 +92,11 @@ function turn({ match }: BenchRouter, position: Position, cpuMs: number): number
   return (spentUs * 1000) / matches;
 }
 
+/** hono quotes the regular expression that is too large, all megabytes of it. */
+function short(text: string): string {
+  return text.length <= 120 ? text : `${text.slice(0, 50)} … ${text.slice(-50)}`;
+}
+
 process.on("message", (ask: Ask) => {
   let answer: Answer;
   try {
@@ -99,7 +104,7 @@ process.on("message", (ask: Ask) => {
     else if (router === undefined) answer = { kind: "failed", reason: "there is no router yet" };
     else answer = { kind: "figure", ns: turn(router, ask.position, ask.cpuMs) };
   } catch (error) {
-    answer = { kind: "failed", reason: error instanceof Error ? error.message : String(error) };
+    answer = { kind: "failed", reason: short(error instanceof Error ? error.message : "thrown") };
   }
   process.send?.(answer);
 });

@@ -1,5 +1,5 @@
-// What is matched: tables of routes in three shapes, and requests that hit a chosen one. All routers
-// get the same routes and the same requests.
+// What is matched: tables of routes in three shapes, and requests that hit a chosen one. All
+// routers get the same routes and the same requests.
 
 import { github } from "./github.ts";
 

@@ -1,6 +1,8 @@
-// `npm run bench:edge`: CPU time that a request costs a raw `workerd serve`, by what its worker does.
+// `npm run bench:edge`: CPU time that a request costs a raw `workerd serve`, by what its worker
+// does.
 
 import { execFileSync } from "node:child_process";
+import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 
 import { startEnvoy } from "../../runtime/envoy/process.ts";
@@ -68,16 +70,21 @@ function say(text: string): void {
 
 type Stop = () => Promise<void>;
 
+interface Upstream {
+  readonly pid: number;
+  readonly port: number;
+}
+
 /** Everything that was started is stopped, however the work ends. */
 async function withUpstream<T>(
-  work: (upstreamPort: number, stops: Stop[]) => Promise<T>,
+  work: (upstream: Upstream, stops: Stop[]) => Promise<T>,
 ): Promise<T> {
   const stops: Stop[] = [];
   try {
     const envoy = await startEnvoy({ config: JSON.stringify(upstreamBootstrap()), concurrency: 1 });
     stops.push(() => envoy.stop());
     const [address] = [...(await envoy.admin.listeners()).values()];
-    return await work(Number(address?.split(":").at(-1)), stops);
+    return await work({ pid: envoy.pid, port: Number(address?.split(":").at(-1)) }, stops);
   } finally {
     await Promise.all(stops.map((stop) => stop()));
   }
@@ -128,10 +135,31 @@ async function measure(
   return { cpuUs: (cpuNs(pid) - beforeNs) / requests / 1000, rps };
 }
 
+/**
+ * The workers under test on the last CPU, the load generator (which inherits this process's) and
+ * the upstream on the others. Without it, threads that move between CPUs blur every figure.
+ */
+function pin(workers: readonly number[], others: readonly number[]): string {
+  const last = availableParallelism() - 1;
+  if (last < 1) return "one CPU for everything";
+  const set = (cpus: string, pid: number): void => {
+    execFileSync("taskset", ["-apc", cpus, String(pid)], { stdio: "ignore" });
+  };
+  try {
+    for (const pid of workers) set(String(last), pid);
+    for (const pid of others) set(`0-${last - 1}`, pid);
+    return "the workers have a CPU to themselves";
+  } catch {
+    return "not pinned to CPUs: there is no taskset";
+  }
+}
+
 async function bench(asked: Options): Promise<Report> {
   const generator = findGenerator();
-  return withUpstream(async (upstreamPort, stops) => {
-    const subjects = await startSubjects(asked, upstreamPort, stops);
+  return withUpstream(async (upstream, stops) => {
+    const subjects = await startSubjects(asked, upstream.port, stops);
+    const pids = new Set(subjects.map(({ workerd }) => workerd.pid));
+    const pinned = pin([...pids], [process.pid, upstream.pid]);
     for (const subject of subjects) await measure(subject, 2, generator);
     const figures = await interleave(subjects, asked.rounds, (subject, round) => {
       if (subject === subjects[round % subjects.length]) {
@@ -163,7 +191,7 @@ async function bench(asked: Options): Promise<Report> {
           + "spread: (highest - lowest) / median",
         "fetch: the backend is a name; socket: it is an address, and the client's Host arrives",
         `${version}, Node ${process.versions.node}, load by ${generator.name} over `
-          + `${connections} connections; upstream: an Envoy that answers by itself`,
+          + `${connections} connections; upstream: an Envoy that answers by itself; ${pinned}`,
       ],
     };
   });

@@ -98,6 +98,7 @@ function manifestsFor(routes: number, upstreamPort: number, endpoint: Endpoint):
   return text.split("---\n").flatMap((part) => {
     const resource: { kind: string; metadata: object; spec?: object } = JSON.parse(part);
     if (resource.kind === "EndpointSlice") return [];
+    if (resource.kind === "Gateway") return [part];
     if (resource.kind !== "Service") {
       return [part.replaceAll(`"port":80}`, `"port":${upstreamPort}}`)];
     }

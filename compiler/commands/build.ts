@@ -24,6 +24,7 @@ export const run: Run = async (options, io) => {
   const emission = emit(compilation, {
     targets: wanted as Target[], ...text(options, "filter-path", "filterPath"),
     ...text(options, "tls-dir", "tlsDir"), ...text(options, "image", "image"),
+    routing: stringOption(options, "routing", "filter") === "native" ? "native" : "filter",
   });
   const all = [...diagnostics, ...emission.diagnostics];
   if (hasError(all)) return { stdout: "", diagnostics: all, exitCode: 1 };

@@ -11,9 +11,14 @@ export const run: Run = async (options, io) => {
     return wrongUsage("`--port` takes a number from 0 to 65535");
   }
   const runtime = stringOption(options, "runtime", "edge") === "envoy" ? "envoy" : "edge";
+  const routing = stringOption(options, "routing", "filter") === "native" ? "native" : "filter";
+  if (routing === "native" && runtime !== "envoy") {
+    return wrongUsage("`--routing native` needs `--runtime envoy`");
+  }
   const readyFile = options.values["ready-file"];
   const end = await dev({
-    inputs: options.inputs, runtime, port, signal: io.signal, report: io.report, print: io.write,
+    inputs: options.inputs, runtime, routing, port, signal: io.signal, report: io.report,
+    print: io.write,
     load: () => load(options.inputs, io.cwd, io.readStdin),
     warn: io.warn,
     ...(typeof readyFile === "string" && { readyFile }),

@@ -35,6 +35,13 @@ function output(about: string, ...choices: readonly string[]): OptionSpec {
   return { type: "string", short: "o", value: choices.join("|"), choices, about };
 }
 
+const routing: OptionSpec = {
+  type: "string",
+  value: "filter|native",
+  choices: ["filter", "native"],
+  about: "who routes in Envoy: our filter, or Envoy's own routes",
+};
+
 export const commands: readonly Command[] = [
   {
     name: "check",
@@ -68,6 +75,7 @@ export const commands: readonly Command[] = [
         value: "DIR",
         about: "where Envoy will find key pairs, NAMESPACE/SECRET/tls.crt and tls.key below it",
       },
+      routing,
       image: {
         type: "string",
         value: "URL",
@@ -120,6 +128,7 @@ export const commands: readonly Command[] = [
         choices: ["edge", "envoy"],
         about: "what serves: a worker in miniflare, or Envoy",
       },
+      routing,
       port: { type: "string", value: "N", about: "local port of the first listener" },
       "ready-file": {
         type: "string",

@@ -7,9 +7,10 @@
 
 import { edgeConfig, type EdgeConfig } from "../../runtime/edge/config.ts";
 import { compatibilityDate, compatibilityFlags } from "../../runtime/edge/platform.ts";
-import { diagnostic, type Diagnostic } from "../diagnostic.ts";
-import type { Cluster, Ir, RoutePolicy } from "../ir.ts";
+import type { Diagnostic } from "../diagnostic.ts";
+import type { Ir, RoutePolicy } from "../ir.ts";
 import { textArtifact, type Artifact, type Json } from "./artifact.ts";
+import { platformGaps } from "./edge-gaps.ts";
 
 export interface EdgeInput {
   readonly ir: Ir;
@@ -23,22 +24,23 @@ export interface EdgeInput {
   readonly worker: string;
 }
 
+export interface Emitted {
+  readonly artifacts: readonly Artifact[];
+  readonly diagnostics: readonly Diagnostic[];
+}
+
 export function emitEdge(
   { ir, routePolicies, table, core, worker }: EdgeInput,
-): readonly Artifact[] {
+): Emitted {
   const config = edgeConfig(ir, routePolicies);
-  return [
+  const artifacts = [
     textArtifact("edge/config.js", configModule(config)),
     { path: "edge/core.wasm", bytes: core },
     { path: "edge/routes.bin", bytes: table },
     textArtifact("edge/worker.js", worker),
     textArtifact("edge/wrangler.jsonc", wranglerText(config)),
   ];
-}
-
-/** What the manifests ask for and this target cannot do. */
-export function edgeDiagnostics(ir: Ir): readonly Diagnostic[] {
-  return ir.clusters.filter((c) => c.protocol === "h2c").map(withoutHttp2);
+  return { artifacts, diagnostics: platformGaps(ir) };
 }
 
 /** One line a gateway port and a cluster, so that two builds can be compared line by line. */
@@ -96,14 +98,4 @@ function fingerprint(text: string): string {
   let hash = 0x811c9dc5;
   for (const byte of new TextEncoder().encode(text)) hash = Math.imul(hash ^ byte, 0x01000193);
   return (hash >>> 0).toString(16).padStart(8, "0");
-}
-
-function withoutHttp2({ service, port }: Cluster): Diagnostic {
-  return diagnostic({
-    code: "FL0401",
-    title: `the edge target speaks HTTP/1.1 to port ${port} of \`${service.name}\`, not HTTP/2`,
-    resource: `Service ${service.namespace}/${service.name}`,
-    effect: "a backend that speaks only HTTP/2 answers no request there",
-    help: "the platform has no HTTP/2 to origins; let the backend speak both, or use Envoy",
-  });
 }

@@ -9,6 +9,7 @@ import { textArtifact, type Artifact, type Json } from "./artifact.ts";
 import { envoyClusters } from "./envoy/clusters.ts";
 import { filterCode, wasmHttpFilter, type FilterSource } from "./envoy/filter.ts";
 import { envoyListener } from "./envoy/listener.ts";
+import { nativeDiagnostics, nativeListener, nativeRuntime, placeholder } from "./envoy/native.ts";
 import { listenerPorts, portsByGateway, sharedPort, type ListenerPort } from "./envoy/ports.ts";
 import { defaultSystemRoots, keyPairsBelow, usedCertificates } from "./envoy/tls.ts";
 
@@ -21,7 +22,12 @@ export interface EnvoyInput {
   readonly filterPath?: string;
   /** Where Envoy will find key pairs: `<folder>/<namespace>/<secret>/tls.crt` and `tls.key`. */
   readonly tlsDir?: string;
+  /** `native`: Envoy's own virtual hosts and routes, without the filter. */
+  readonly routing?: Routing;
 }
+
+export const routings = ["filter", "native"] as const;
+export type Routing = (typeof routings)[number];
 
 export const defaultTlsDir = "/etc/fairlead/tls";
 
@@ -37,7 +43,9 @@ export function emitEnvoy(input: EnvoyInput): Emitted {
   const ports = listenerPorts(input.ir);
   const write = (path: string, served: readonly ListenerPort[]): Artifact =>
     textArtifact(path, yamlText(bootstrapFor(served, input, code), code));
-  const notes = keyFiles(input);
+  const notes = [
+    ...keyFiles(input), ...(input.routing === "native" ? nativeDiagnostics(input.ir) : []),
+  ];
   const shared = sharedPort(ports);
   if (shared === undefined) {
     return { artifacts: [write("envoy/envoy.yaml", ports)], diagnostics: notes };
@@ -60,22 +68,30 @@ export function bootstrap(input: EnvoyInput): Fields {
 
 function bootstrapFor(
   ports: readonly ListenerPort[],
-  { ir: { clusters }, routePolicies = [], tlsDir }: EnvoyInput,
+  { ir: { clusters }, routePolicies = [], tlsDir, routing }: EnvoyInput,
   code: Fields,
 ): Fields {
   const keyPairs = keyPairsBelow(tlsDir ?? defaultTlsDir);
+  const isNative = routing === "native";
+  const routes = { policies: routePolicies, clusters, filterName: "fairlead" };
+  const listenerOf = (listenerPort: ListenerPort): Fields => {
+    const listener = envoyListener(listenerPort, {
+      address: "0.0.0.0",
+      port: listenerPort.port,
+      reusePort: true,
+      routes,
+      manager: (gatewayPort) =>
+        ({ filter: isNative ? placeholder : wasmHttpFilter(gatewayPort, code) }),
+      keyPairs,
+    });
+    return isNative ? nativeListener(listener, listenerPort.http, routes) : listener;
+  };
   return {
     // Loopback: whoever reaches this interface can stop the proxy.
     admin: { address: { socket_address: { address: "127.0.0.1", port_value: 9901 } } },
+    layered_runtime: isNative ? nativeRuntime() : undefined,
     static_resources: {
-      listeners: ports.map((listenerPort) => envoyListener(listenerPort, {
-        address: "0.0.0.0",
-        port: listenerPort.port,
-        reusePort: true,
-        routes: { policies: routePolicies, clusters, filterName: "fairlead" },
-        manager: (gatewayPort) => ({ filter: wasmHttpFilter(gatewayPort, code) }),
-        keyPairs,
-      })),
+      listeners: ports.map(listenerOf),
       // All of them in each file: the one table that is baked into the filter knows them all.
       clusters: envoyClusters(clusters, routePolicies,
         { waitForDns: true, keyPairs, systemRoots: defaultSystemRoots }),

@@ -88,7 +88,7 @@ function editsOf({ set, add, remove }: HeaderEdits): readonly PlannedEdit[] {
   ];
 }
 
-function policyOf(forward: Forward, backend: WeightedBackend): RoutePolicy {
+export function policyOf(forward: Forward, backend: WeightedBackend): RoutePolicy {
   const base = forward.policy ?? noPolicy;
   const own = backend.policy;
   if (!own) return base;

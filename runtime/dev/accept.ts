@@ -84,14 +84,10 @@ export async function openAcceptor(
     else sniff(socket, (isHttp2) => servers.take(socket, isHttp2));
   });
   await listen(listener, port);
-  const close = async (graceMs: number): Promise<void> => {
+  const close = (graceMs: number): Promise<void> => {
     isClosing = true;
-    const closed = new Promise<void>((resolve) => listener.close(() => resolve()));
     for (const session of sessions) session.close();
-    for (const [socket, { requests }] of live) if (requests === 0) socket.destroy();
-    const timer = setTimeout(() => live.forEach((_, socket) => socket.destroy()), graceMs);
-    await closed;
-    clearTimeout(timer);
+    return closeWithin(listener, live, graceMs);
   };
   return {
     port: (listener.address() as net.AddressInfo).port,
@@ -99,6 +95,17 @@ export async function openAcceptor(
     adopt: (readied) => { security = readied; },
     close,
   };
+}
+
+type LiveSockets = ReadonlyMap<net.Socket, { readonly requests: number }>;
+
+/** Idle connections at once, the others when they have answered or had their time. */
+async function closeWithin(server: net.Server, live: LiveSockets, graceMs: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  for (const [socket, { requests }] of live) if (requests === 0) socket.destroy();
+  const timer = setTimeout(() => live.forEach((_, socket) => socket.destroy()), graceMs);
+  await closed;
+  clearTimeout(timer);
 }
 
 async function listen(server: net.Server, port: number): Promise<void> {

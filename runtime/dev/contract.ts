@@ -1,6 +1,7 @@
 // What `fairlead dev` asks of a runtime. The edge and the Envoy runtime have the same shape, so
 // that everything above them (watching, swapping, the ready file) is written once.
 
+import type { Routing } from "../../compiler/emit/envoy.ts";
 import type { Ir, RoutePolicy } from "../../compiler/ir.ts";
 
 /** One routing table, ready to be served. */
@@ -12,6 +13,8 @@ export interface RuntimeInput {
   readonly table: Uint8Array;
   /** The proxy-wasm filter with that table baked in. Only the Envoy runtime needs it. */
   readonly filterWasm: Uint8Array;
+  /** `native`: Envoy routes by itself, without the filter. */
+  readonly routing?: Routing;
   /**
    * The local port for a gateway port (index into `ir.gatewayPorts`), 0 to let the system choose.
    * A gateway port that is served already keeps its local port.

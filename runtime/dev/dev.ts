@@ -10,6 +10,8 @@ import { rename, rm, writeFile } from "node:fs/promises";
 
 import { bakeFilter, compile, type Compilation } from "../../compiler/compile.ts";
 import type { Diagnostic } from "../../compiler/diagnostic.ts";
+import type { Routing } from "../../compiler/emit/envoy.ts";
+import { nativeDiagnostics } from "../../compiler/emit/envoy/native.ts";
 import { gatewayPortName } from "../../compiler/table/plan.ts";
 import type { SourceFile } from "../../compiler/source.ts";
 import {
@@ -26,6 +28,8 @@ export interface DevOptions {
   readonly load: () => Promise<LoadedFiles>;
   readonly report: (diagnostics: readonly Diagnostic[]) => void;
   readonly runtime: RuntimeName;
+  /** How Envoy routes; absent: by the filter. */
+  readonly routing?: Routing;
   /** The local port of the first gateway port; 0: the system chooses, as for all further ones. */
   readonly port: number;
   readonly readyFile?: string;
@@ -72,6 +76,10 @@ export async function dev(options: DevOptions): Promise<DevEnd> {
   const runtime = await opening;
   try {
     if (first.compilation.ir.gatewayPorts.length === 0) return { kind: "input" };
+    if (first.diagnostics.some(({ code }) => code === inexpressible)) {
+      const message = "Envoy's own routes cannot carry out all rules: leave out `--routing native`";
+      return { kind: "setup", message };
+    }
     if (signal.aborted) return { kind: "stopped" };
     const ports = localPorts(options, first.compilation);
     const served = await runtime.start(inputOf(options, first.compilation, ports));
@@ -95,14 +103,17 @@ function setupText(error: unknown): string | undefined {
   return `${error.message}; choose another with --port N (0: any free one)`;
 }
 
-async function read({ load }: DevOptions): Promise<Read> {
+async function read({ load, routing }: DevOptions): Promise<Read> {
   const { files, diagnostics } = await load();
   const hash = createHash("sha256");
   for (const { path, text } of files) hash.update(`${path}\0${text}\0`);
   const compilation = compile(files);
   return {
     compilation,
-    diagnostics: [...diagnostics, ...compilation.diagnostics],
+    diagnostics: [
+      ...diagnostics, ...compilation.diagnostics,
+      ...(routing === "native" ? nativeDiagnostics(compilation.ir) : []),
+    ],
     inputHash: hash.digest("hex"),
   };
 }
@@ -120,7 +131,7 @@ function localPorts({ port }: DevOptions, { ir }: Compilation): Ports {
 }
 
 function inputOf(
-  { runtime }: DevOptions,
+  { runtime, routing = "filter" }: DevOptions,
   compilation: Compilation,
   ports: Ports,
 ): RuntimeInput {
@@ -128,7 +139,9 @@ function inputOf(
     ir: compilation.ir,
     routePolicies: compilation.plan.routePolicies,
     table: compilation.table,
-    filterWasm: runtime === "envoy" ? bakeFilter(compilation) : new Uint8Array(),
+    filterWasm: runtime === "envoy" && routing === "filter"
+      ? bakeFilter(compilation) : new Uint8Array(),
+    routing,
     ports: (index) => ports(compilation, index),
   };
 }
@@ -193,9 +206,13 @@ async function follow(
   await last;
 }
 
+/** A rule that Envoy cannot carry out by itself. */
+const inexpressible = "FL0408";
+
 /** Errors of reading, YAML and schema: no cluster would have taken the document in. */
 function isRefused({ code, level }: Diagnostic): boolean {
-  return level === "error" && (code.startsWith("FL00") || code.startsWith("FL01"));
+  return code === inexpressible
+    || (level === "error" && (code.startsWith("FL00") || code.startsWith("FL01")));
 }
 
 function messageOf(error: unknown): string {

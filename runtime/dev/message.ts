@@ -78,7 +78,8 @@ export function askedOf2(
 ): Asked {
   const all = linesOf(raw);
   const [authority] = valuesOf(all, ":authority");
-  const lines = all.filter(([name]) => !name.startsWith(":") && name !== "host" && name !== "cookie");
+  const lines = all.filter(([name]) =>
+    !name.startsWith(":") && name !== "host" && name !== "cookie");
   const cookies = valuesOf(all, "cookie");
   const hosts = authority === undefined ? valuesOf(all, "host") : [authority];
   return {

@@ -69,7 +69,9 @@ function watchTree(root: string, soon: () => void): () => void {
   const coverAll = (): void => {
     const folders = new Set(foldersBelow(root));
     for (const folder of folders) cover(folder);
-    for (const folder of watchers.keys()) if (!folders.has(folder) && folder !== root) forget(folder);
+    for (const folder of watchers.keys()) {
+      if (!folders.has(folder) && folder !== root) forget(folder);
+    }
   };
   coverAll();
   return () => {

@@ -9,6 +9,7 @@ import {
 } from "./dial.ts";
 import { endToEnd } from "./headers.ts";
 import type { Header } from "./http1.ts";
+import { dialHttp2 } from "./http2.ts";
 import { dialWebSocket } from "./websocket.ts";
 
 export type Outcome =
@@ -38,7 +39,9 @@ export async function attempt(
   signal: AbortSignal | undefined,
 ): Promise<Outcome> {
   const { refusal } = live.cluster;
-  if (refusal !== undefined) return refused(502, `the platform cannot reach the backend: ${refusal}`);
+  if (refusal !== undefined) {
+    return refused(502, `the platform cannot reach the backend: ${refusal}`);
+  }
   if (live.endpoints.length === 0) return refused(503, "no ready endpoint");
   if (!(await enter(live, signal))) {
     return refused(503, "too many requests under way to the backend");
@@ -78,7 +81,9 @@ async function dial(
     if (failure !== "gone") report(live, index, failure === "protocol" ? 502 : 503);
     return { kind: "failed", endpoint: index, failure };
   };
-  if (endpoint.isName) {
+  const isHttp2 = live.cluster.protocol === "h2c" && !outgoing.isUpgrade;
+  // `fetch` has no HTTP/2 to origins that are not the platform's own.
+  if (endpoint.isName && !isHttp2) {
     const answer = await dialFetch(endpoint, live.cluster.tls !== undefined, outgoing, signal);
     if (typeof answer === "string") return fail(answer);
     report(live, index, answer.status);
@@ -88,9 +93,8 @@ async function dial(
     return { kind: "answer", endpoint: index, response, done: ended, isFollowed: false, drop };
   }
   const timeout = live.cluster.policy.connectTimeoutMs ?? connectTimeoutDefaultMs;
-  const answer = outgoing.isUpgrade
-    ? await dialWebSocket(endpoint, outgoing, timeout, signal)
-    : await dialSocket(endpoint, outgoing, timeout, signal);
+  const dialed = outgoing.isUpgrade ? dialWebSocket : isHttp2 ? dialHttp2 : dialSocket;
+  const answer = await dialed(endpoint, outgoing, timeout, signal);
   if (!answer.ok) return fail(answer.failure);
   report(live, index, answer.status);
   const { done, drop } = answer;

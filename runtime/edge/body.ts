@@ -15,58 +15,34 @@ export interface SharedBody {
   whole(): Promise<Uint8Array | undefined>;
 }
 
-export function shareBody(source: ReadableStream<Uint8Array>): SharedBody {
-  const reader = source.getReader();
-  let parts: Uint8Array[] = [];
-  let dropped = 0;
-  let length = 0;
-  let end: "open" | "whole" | "broken" = "open";
-  let pending: Promise<void> | undefined;
-  let attempts = 0;
-  let isOver = (): void => undefined;
-  const complete = new Promise<void>((resolve) => { isOver = resolve; });
+interface Kept {
+  readonly reader: ReadableStreamDefaultReader<Uint8Array>;
+  parts: Uint8Array[];
+  /** How many parts are no longer kept. */
+  dropped: number;
+  length: number;
+  end: "open" | "whole" | "broken";
+  /** One read at a time, whoever waits for it. */
+  pending: Promise<void> | undefined;
+  /** The number of the attempt that goes on with it. */
+  attempt: number;
+  isOver: () => void;
+}
 
-  const finish = (how: "whole" | "broken"): void => {
-    end = how;
-    isOver();
+export function shareBody(source: ReadableStream<Uint8Array>): SharedBody {
+  const kept: Kept = {
+    reader: source.getReader(), parts: [], dropped: 0, length: 0, end: "open",
+    pending: undefined, attempt: 0, isOver: () => undefined,
   };
-  const take = async (): Promise<void> => {
-    try {
-      const { done, value } = await reader.read();
-      if (done) return finish("whole");
-      parts.push(value);
-      length += value.length;
-    } catch {
-      finish("broken");
-    } finally {
-      pending = undefined;
-    }
-  };
-  /** Part `index`, or undefined at the end. An attempt that was given up gets no more. */
-  const partAt = async (index: number, attempt: number): Promise<Uint8Array | undefined> => {
-    for (;;) {
-      if (attempt !== attempts) throw new Error("another attempt goes on with this body");
-      if (index - dropped < parts.length) break;
-      if (end === "whole") return undefined;
-      if (end === "broken") throw new Error("the client broke off its request body");
-      pending ??= take();
-      await pending;
-    }
-    const part = parts[index - dropped];
-    if (length > keptBodyMax) {
-      dropped += parts.length;
-      parts = [];
-    }
-    return part;
-  };
+  const complete = new Promise<void>((resolve) => { kept.isOver = resolve; });
   const open = (): ReadableStream<Uint8Array> | undefined => {
-    if (dropped > 0) return undefined;
+    if (kept.dropped > 0) return undefined;
+    kept.attempt += 1;
+    const { attempt } = kept;
     let index = 0;
-    attempts += 1;
-    const attempt = attempts;
     return new ReadableStream<Uint8Array>({
       pull: async (controller) => {
-        const part = await partAt(index, attempt);
+        const part = await partAt(kept, index, attempt);
         index += 1;
         if (part === undefined) controller.close();
         else controller.enqueue(part);
@@ -75,9 +51,49 @@ export function shareBody(source: ReadableStream<Uint8Array>): SharedBody {
   };
   const whole = async (): Promise<Uint8Array | undefined> => {
     await complete;
-    return end === "whole" && dropped === 0 ? joined(parts) : undefined;
+    return kept.end === "whole" && kept.dropped === 0 ? joined(kept.parts) : undefined;
   };
-  return { open, isKept: () => dropped === 0, complete, whole };
+  return { open, isKept: () => kept.dropped === 0, complete, whole };
+}
+
+/** Part `index`, or undefined at the end. An attempt that was given up gets no more. */
+async function partAt(
+  kept: Kept,
+  index: number,
+  attempt: number,
+): Promise<Uint8Array | undefined> {
+  for (;;) {
+    if (attempt !== kept.attempt) throw new Error("another attempt goes on with this body");
+    if (index - kept.dropped < kept.parts.length) break;
+    if (kept.end === "whole") return undefined;
+    if (kept.end === "broken") throw new Error("the client broke off its request body");
+    kept.pending ??= take(kept);
+    await kept.pending;
+  }
+  const part = kept.parts[index - kept.dropped];
+  if (kept.length > keptBodyMax) {
+    kept.dropped += kept.parts.length;
+    kept.parts = [];
+  }
+  return part;
+}
+
+async function take(kept: Kept): Promise<void> {
+  try {
+    const { done, value } = await kept.reader.read();
+    if (done) return finish(kept, "whole");
+    kept.parts.push(value);
+    kept.length += value.length;
+  } catch {
+    finish(kept, "broken");
+  } finally {
+    kept.pending = undefined;
+  }
+}
+
+function finish(kept: Kept, how: "whole" | "broken"): void {
+  kept.end = how;
+  kept.isOver();
 }
 
 export function joined(parts: readonly Uint8Array[]): Uint8Array {

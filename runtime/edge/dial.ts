@@ -12,6 +12,7 @@
 //   outcome           when                                                         status
 //   connect           refused, unreachable, the name unknown                       503
 //   connect-timeout   no connection within connectTimeoutMs                        503
+//   refused           turned down before anything was done with it (HTTP/2)        503
 //   reset             closed or reset before the response's head was complete      503
 //   protocol          the head is no HTTP/1.1 or ambiguous, or too large (60 KiB,  502
 //                     100 lines), or an unasked-for change of protocol
@@ -43,7 +44,8 @@ export interface Outgoing {
 }
 
 /** `gone`: the caller gave it up, or the client broke off its body; no fault of the endpoint's. */
-export type DialFailure = "connect" | "connect-timeout" | "reset" | "protocol" | "gone";
+export type DialFailure =
+  | "connect" | "connect-timeout" | "refused" | "reset" | "protocol" | "gone";
 
 export type Dialed =
   | {
@@ -85,7 +87,7 @@ export async function openLine(
   connectTimeoutMs: number,
   signal: AbortSignal | undefined,
 ): Promise<Line | DialFailure> {
-  if (signal?.aborted === true) return "gone";
+  if (isAborted(signal)) return "gone";
   let socket: Socket;
   try {
     socket = connect({ hostname: address, port });
@@ -352,6 +354,6 @@ function withLength(
   return readable;
 }
 
-function isAborted(signal: AbortSignal | undefined): boolean {
+export function isAborted(signal: AbortSignal | undefined): boolean {
   return signal?.aborted === true;
 }

@@ -3,7 +3,7 @@
 //   response headers   edited on every answer of the route, ours in place of a backend's included
 //   timeouts           both begin when the client has sent its request, as in Envoy; `request` ends
 //                      with the response's last byte, `backendRequest` with its head; 504
-//   retry              after a connection that could not be made and after the codes named. With
+//   retry              after a connection that could not be made, a refused stream, and codes. With
 //                      `backendRequest` also after that has run out, or a connection was lost. Not
 //                      otherwise: a lost request may have been carried out (HTTPRouteRetry).
 //                      Envoy's backoff; another endpoint where there is one; bodies up to 1 MiB
@@ -15,7 +15,7 @@ import { shareBody, type SharedBody } from "./body.ts";
 import { isTracked, report, type LiveCluster } from "./cluster.ts";
 import type { RequestParts, Verdict } from "./core.ts";
 import { expose, preflight } from "./cors.ts";
-import type { DialFailure, Outgoing } from "./dial.ts";
+import { isAborted, type DialFailure, type Outgoing } from "./dial.ts";
 import type { Engine } from "./engine.ts";
 import { applyEdits, editHeaders, endToEnd } from "./headers.ts";
 import { mirror, mirrorsDue } from "./mirror.ts";
@@ -28,6 +28,7 @@ export interface Context {
 const failureTexts: Readonly<Record<DialFailure, string>> = {
   "connect": "no connection to the backend",
   "connect-timeout": "no connection to the backend in time",
+  "refused": "the backend refused the request",
   "reset": "the backend closed the connection before it answered",
   "protocol": "the backend's answer is not HTTP",
   "gone": "the client went away",
@@ -80,7 +81,9 @@ type Final = Exclude<Outcome, { readonly kind: "failed" }>;
 async function carry(exchange: Exchange): Promise<Final> {
   const { engine, verdict, request, context, policy, live } = exchange;
   const isUpgrade = request.headers.get("upgrade")?.toLowerCase() === "websocket";
-  const mirrors = isUpgrade || live.endpoints.length === 0 ? [] : mirrorsDue(engine, verdict.policy);
+  const mirrors = isUpgrade || live.endpoints.length === 0
+    ? []
+    : mirrorsDue(engine, verdict.policy);
   const source = request.body as ReadableStream<Uint8Array> | null;
   const limits = (policy.requestTimeoutMs ?? 0) + (policy.backendRequestTimeoutMs ?? 0);
   const needsShare = mirrors.length > 0 || policy.retry !== undefined || limits > 0;
@@ -91,15 +94,17 @@ async function carry(exchange: Exchange): Promise<Final> {
   // Keeps this request's code running until it is over, even where the client goes away.
   const isFollowed = isTracked(live);
   if (isFollowed) context.waitUntil(new Promise<void>((resolve) => { over = resolve; }));
-  const whole = new AbortController();
-  if (isFollowed) request.signal.addEventListener("abort", () => whole.abort());
-  const deadline = startTimer(policy.requestTimeoutMs, body, () => whole.abort());
+  // A signal costs time that most requests need not spend.
+  const isLimited = (policy.requestTimeoutMs ?? 0) > 0;
+  const whole = isFollowed || isLimited ? new AbortController() : undefined;
+  if (isFollowed) request.signal.addEventListener("abort", () => whole?.abort());
+  const deadline = startTimer(policy.requestTimeoutMs, body, () => whole?.abort());
   const finish = (): void => {
     deadline.stop();
     over();
   };
   try {
-    const outcome = await tries(exchange, outgoing, body, whole.signal);
+    const outcome = await tries(exchange, outgoing, body, whole?.signal);
     if (outcome.kind === "answer") {
       void outcome.done.then(outcome.isFollowed ? finish : over);
       return outcome;
@@ -123,34 +128,41 @@ async function tries(
   { policy, live, pinned }: Exchange,
   outgoing: Outgoing,
   body: SharedBody | undefined,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<Outcome> {
   const { retry, backendRequestTimeoutMs } = policy;
   const failed = new Set<number>();
   for (let count = 0; ; count += 1) {
     const wish = count === 0 && pinned !== undefined ? { endpoint: pinned.endpoint } : { failed };
-    const own = body === undefined ? outgoing : { ...outgoing, body: body.open() ?? null, isCopied: true };
+    const own: Outgoing = body === undefined
+      ? outgoing
+      : { ...outgoing, body: body.open() ?? null, isCopied: true };
     const { outcome, isLate } =
       await timedAttempt(live, wish, own, body, backendRequestTimeoutMs, signal);
-    const isLast = signal.aborted || count >= (retry?.attempts ?? 0)
+    const isGivenUp = isAborted(signal);
+    const isLast = isGivenUp || count >= (retry?.attempts ?? 0)
       || (own.body !== null && body?.isKept() !== true)
       || live.retries >= (live.cluster.policy.maxRetries ?? Infinity)
       || !isRetriable(outcome, isLate, policy);
-    if (isLast) return isLate && !signal.aborted ? timedOut : outcome;
+    if (isLast) return isLate && !isGivenUp ? timedOut : outcome;
     if (outcome.kind === "answer") outcome.drop();
     if (outcome.kind !== "refused") failed.add(outcome.endpoint);
     live.retries += 1;
     await pause(retry?.backoffMs, count, signal).finally(() => { live.retries -= 1; });
-    if (signal.aborted) return timedOut;
+    if (isAborted(signal)) return timedOut;
   }
 }
 
-function isRetriable(outcome: Outcome, isLate: boolean, { retry, ...policy }: RoutePolicy): boolean {
-  const isTimed = (policy.backendRequestTimeoutMs ?? 0) > 0;
+function isRetriable(
+  outcome: Outcome,
+  isLate: boolean,
+  { retry, backendRequestTimeoutMs = 0 }: RoutePolicy,
+): boolean {
+  const isTimed = backendRequestTimeoutMs > 0;
   if (isLate) return true;
   if (outcome.kind === "answer") return retry?.codes.includes(outcome.response.status) === true;
   if (outcome.kind === "refused" || outcome.failure === "gone") return false;
-  return isTimed || outcome.failure === "connect" || outcome.failure === "connect-timeout";
+  return isTimed || ["connect", "connect-timeout", "refused"].includes(outcome.failure);
 }
 
 interface Timed {
@@ -165,16 +177,19 @@ async function timedAttempt(
   outgoing: Outgoing,
   body: SharedBody | undefined,
   limitMs: number | undefined,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<Timed> {
+  if (limitMs === undefined || limitMs === 0) {
+    return { outcome: await attempt(live, wish, outgoing, signal), isLate: false };
+  }
   const own = new AbortController();
   const abort = (): void => own.abort();
-  if (signal.aborted) abort();
-  signal.addEventListener("abort", abort);
+  if (isAborted(signal)) abort();
+  signal?.addEventListener("abort", abort);
   const timer = startTimer(limitMs, body, abort);
   const outcome = await attempt(live, wish, outgoing, own.signal);
   timer.stop();
-  const isLate = outcome.kind !== "answer" && timer.isOver() && !signal.aborted;
+  const isLate = outcome.kind !== "answer" && timer.isOver() && !isAborted(signal);
   if (isLate && outcome.kind === "failed") report(live, outcome.endpoint, 504);
   return { outcome, isLate };
 }
@@ -187,7 +202,11 @@ interface Timer {
 const noTimer: Timer = { isOver: () => false, stop: () => undefined };
 
 /** Begins once the client has sent its body. 0 and absent: no limit. */
-function startTimer(limitMs: number | undefined, body: SharedBody | undefined, end: () => void): Timer {
+function startTimer(
+  limitMs: number | undefined,
+  body: SharedBody | undefined,
+  end: () => void,
+): Timer {
   if (limitMs === undefined || limitMs === 0) return noTimer;
   let isOver = false;
   let isStopped = false;
@@ -210,13 +229,13 @@ function startTimer(limitMs: number | undefined, body: SharedBody | undefined, e
 
 const backoffDefaultMs = 25;
 
-/** Envoy's: by chance below the base doubled with each retry, but never above ten times the base. */
-async function pause(baseMs = 0, count: number, signal: AbortSignal): Promise<void> {
+/** Envoy's: by chance below the base doubled with each retry, at most ten times the base. */
+async function pause(baseMs = 0, count: number, signal?: AbortSignal): Promise<void> {
   const base = baseMs > 0 ? baseMs : backoffDefaultMs;
   const longest = Math.min(base * 2 ** Math.min(count, 10), base * 10);
   await new Promise<void>((resolve) => {
     const timer = setTimeout(resolve, Math.random() * longest);
-    signal.addEventListener("abort", () => {
+    signal?.addEventListener("abort", () => {
       clearTimeout(timer);
       resolve();
     });

@@ -3,7 +3,9 @@
 
 import { joined } from "./body.ts";
 
-export const opcodes = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
+export const opcodes = {
+  continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10,
+} as const;
 
 export type Message =
   | { readonly kind: "text"; readonly text: string }

@@ -6,7 +6,9 @@ import {
   bodyOf, headOf, openLine, receive, type Address, type Dialed, type Line, type Outgoing,
   type Reader,
 } from "./dial.ts";
-import { closeFrame, frameOf, opcodes, startIncoming, takeMessages, type Message } from "./frames.ts";
+import {
+  closeFrame, frameOf, opcodes, startIncoming, takeMessages, type Message,
+} from "./frames.ts";
 
 const acceptSuffix = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 const own: ReadonlySet<string> = new Set([

@@ -81,6 +81,7 @@ function wanted(input: RuntimeInput, known: readonly LocalListener[]): Wanted {
     filterWasm: input.filterWasm,
     filterName: `filter-${hash}.wasm`,
     systemRoots: rootsPlaces.find((place) => existsSync(place)) ?? defaultSystemRoots,
+    isNative: input.routing === "native",
   };
 }
 
@@ -91,8 +92,9 @@ const rootsPlaces = [
   "/etc/ssl/cert.pem",
 ];
 
-function httpPorts({ listeners }: Wanted): readonly GatewayPort[] {
-  return listeners.flatMap(({ listenerPort: { http } }) => (http ? [http] : []));
+/** The ports that have a filter. */
+function httpPorts({ listeners, isNative }: Wanted): readonly GatewayPort[] {
+  return isNative ? [] : listeners.flatMap(({ listenerPort: { http } }) => (http ? [http] : []));
 }
 
 async function launch(input: RuntimeInput, options: EnvoyRuntimeOptions): Promise<Session> {

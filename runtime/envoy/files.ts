@@ -9,6 +9,8 @@ import { envoyClusters } from "../../compiler/emit/envoy/clusters.ts";
 import { filterCode, wasmConfig, wasmType } from "../../compiler/emit/envoy/filter.ts";
 import { envoyListener } from "../../compiler/emit/envoy/listener.ts";
 import { gatewayPortName } from "../../compiler/emit/envoy/names.ts";
+import { nativeListener, nativeRouteConfiguration, nativeRuntime, placeholder }
+  from "../../compiler/emit/envoy/native.ts";
 import type { ListenerPort } from "../../compiler/emit/envoy/ports.ts";
 import { entrances, routeConfiguration } from "../../compiler/emit/envoy/routes.ts";
 import { usedCertificates, type KeyPairFiles } from "../../compiler/emit/envoy/tls.ts";
@@ -47,6 +49,8 @@ export interface Wanted {
   /** The filter's file name, made of its content. */
   readonly filterName: string;
   readonly systemRoots: string;
+  /** Whether Envoy routes by itself: then there is no filter. */
+  readonly isNative: boolean;
 }
 
 /** The bootstrap for an Envoy whose files are in `folder`. */
@@ -55,6 +59,7 @@ export function dynamicBootstrap(folder: string): string {
     // The system chooses the port; --admin-address-path tells it.
     admin: { address: { socket_address: { address: "127.0.0.1", port_value: 0 } } },
     node: { id: "fairlead-dev", cluster: "fairlead-dev" },
+    layered_runtime: nativeRuntime(),
     dynamic_resources: {
       lds_config: watched(folder, listenersFile),
       cds_config: watched(folder, clustersFile),
@@ -69,17 +74,17 @@ function watched(folder: string, name: string): Fields {
 
 /** The listeners as resources; equal ones need no update. */
 export function listenerResources(folder: string, wanted: Wanted): readonly Json[] {
-  const { policies, ir: { clusters } } = wanted;
-  return wanted.listeners.map(({ listenerPort, localPort }) => ({
-    "@type": "type.googleapis.com/envoy.config.listener.v3.Listener",
-    ...envoyListener(listenerPort, {
+  const { policies, isNative, ir: { clusters } } = wanted;
+  const routes = { policies, clusters, filterName: "" };
+  return wanted.listeners.map(({ listenerPort, localPort }) => {
+    const listener = envoyListener(listenerPort, {
       address: "127.0.0.1",
       port: localPort,
       // Otherwise a second process would share the port in silence and take half the requests.
       reusePort: false,
-      routes: { policies, clusters, filterName: "" },
+      routes,
       manager: (gatewayPort) => ({
-        filter: {
+        filter: isNative ? placeholder : {
           name: gatewayPortName(gatewayPort),
           config_discovery: {
             config_source: watched(folder, filterFile(gatewayPort)),
@@ -91,20 +96,25 @@ export function listenerResources(folder: string, wanted: Wanted): readonly Json
         allFilters: true,
       }),
       keyPairs: keyPairsIn(folder),
-    }),
-  }));
+    });
+    return {
+      "@type": "type.googleapis.com/envoy.config.listener.v3.Listener",
+      ...isNative ? nativeListener(listener, listenerPort.http, routes) : listener,
+    };
+  });
 }
 
 /** The route configurations by their names. */
 export function routeResources(
-  { listeners, policies, ir: { clusters } }: Wanted,
+  { listeners, policies, isNative, ir: { clusters } }: Wanted,
 ): ReadonlyMap<string, Fields> {
   return new Map(listeners.flatMap(({ listenerPort: { http } }) => {
     if (!http) return [];
     const input = { policies, clusters, filterName: gatewayPortName(http) };
     return entrances(http).map((entrance): [string, Fields] => [entrance.name, {
       "@type": "type.googleapis.com/envoy.config.route.v3.RouteConfiguration",
-      ...routeConfiguration(entrance, input),
+      ...isNative
+        ? nativeRouteConfiguration(entrance, http, input) : routeConfiguration(entrance, input),
     }]);
   }));
 }

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
+import type { Routing } from "../../compiler/emit/envoy.ts";
 import type { SourceFile } from "../../compiler/source.ts";
 import type { Served, ServedListener } from "../../runtime/dev/contract.ts";
 import { dev } from "../../runtime/dev/dev.ts";
@@ -47,6 +48,7 @@ interface Session {
 /** `fairlead dev` itself, but for its files: the manifests come from here. */
 async function serve(
   runtime: RuntimeName, files: readonly SourceFile[], warn: (text: string) => void,
+  routing: Routing,
 ): Promise<Session> {
   const folder = mkdtempSync(join(tmpdir(), "fairlead-contract-"));
   const readyFile = join(folder, "ready.json");
@@ -55,6 +57,7 @@ async function serve(
   const served = new Promise<void>((resolve) => { announced = resolve; });
   const ended = dev({
     inputs: [], load: async () => ({ files, diagnostics: [] }), report: () => undefined, runtime,
+    routing,
     port: 0, readyFile, print: () => announced(), warn, signal: controller.signal,
   });
   const stop = async (): Promise<void> => {
@@ -69,10 +72,12 @@ async function serve(
 /** Serves all scenarios at once on one runtime. */
 export async function openGateways(
   name: RuntimeName, scenarios: readonly Scenario[], backends: Backends,
+  routing: Routing = "filter",
 ): Promise<Gateways> {
   const warnings: string[] = [];
   const files = scenarios.map((scenario) => fileOf(scenario, backends.ports));
-  const { listeners, stop } = await serve(name, files, (text) => warnings.push(text));
+  const { listeners, stop } = await serve(
+    name, files, (text) => warnings.push(text), routing);
   let exchanges = 0;
   const askOnce = async (scenario: Scenario, request: Request | Exchange): Promise<Observation> => {
     const { gateway = "gateway", port = 80 } = request;

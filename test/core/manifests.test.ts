@@ -1,6 +1,6 @@
-// From manifests to verdicts: generated Gateways and HTTPRoutes go through the whole compiler, and the
-// core must choose what the specification says. What it says is written down here once more, straight
-// from the resources, without the compiler's intermediate representation.
+// From manifests to verdicts: generated Gateways and HTTPRoutes go through the whole compiler, and
+// the core must choose what the specification says. What it says is written down here once more,
+// straight from the resources, without the compiler's intermediate representation.
 
 import fc from "fast-check";
 import { expect, test } from "vitest";

@@ -8,8 +8,9 @@ import { fileURLToPath } from "node:url";
 import { Miniflare, NoOpLog } from "miniflare";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-import { edgeDiagnostics, emitEdge } from "../../compiler/emit/edge.ts";
+import { emitEdge } from "../../compiler/emit/edge.ts";
 import type { Ir } from "../../compiler/ir.ts";
+import { plan } from "../../compiler/table/plan.ts";
 import { compatibilityDate, compatibilityFlags } from "../../runtime/edge/platform.ts";
 import {
   bundle, cluster, coreWasm, forward, gatewayPort, match, namedBackend, tableOf, type Backend,
@@ -41,10 +42,15 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+function edgeInput(of: Ir): ReturnType<typeof emitEdge> {
+  return emitEdge({ ir: of, table: tableOf(of), core: coreWasm(), worker: "" });
+}
+
 async function artifacts(of: Ir = ir): Promise<ReadonlyMap<string, Uint8Array>> {
   const worker = await bundle("runtime/edge/worker.ts");
-  const made = emitEdge({ ir: of, table: tableOf(of), core: coreWasm(), worker });
-  return new Map(made.map(({ path, bytes }) => [path, bytes]));
+  const { routePolicies } = plan(of).plan;
+  const made = emitEdge({ ir: of, routePolicies, table: tableOf(of), core: coreWasm(), worker });
+  return new Map(made.artifacts.map(({ path, bytes }) => [path, bytes]));
 }
 
 function textOf(files: ReadonlyMap<string, Uint8Array>, path: string): string {
@@ -113,12 +119,42 @@ test("names of workers are letters, digits and dashes, never the same for two", 
   for (const one of names) expect(one).toMatch(/^[a-z0-9-]{1,54}$/);
 });
 
-test("a backend that asks for HTTP/2 is reported", () => {
-  const h2c = { ...cluster("grpc", [one]), protocol: "h2c" as const };
-  expect(edgeDiagnostics({ ...ir, clusters: [h2c] }).map((d) => [d.code, d.title])).toEqual([
-    ["FL0401", "the edge target speaks HTTP/1.1 to port 80 of `grpc`, not HTTP/2"],
+const tls = { hostname: "one.example", subjectAltNames: [] };
+const external = { kind: "dns" as const, hostname: "one.example", port: 443 };
+
+test.each([
+  ["a backend that asks for HTTP/2 gets it", { protocol: "h2c" as const }, undefined],
+  ["an address with a name of its own", { tls },
+    "can only ask for the name that it dials, not one.example"],
+  ["an authority of its own", { tls: { ...tls, caCertificates: "PEM" }, endpoints: external },
+    "trusts public certificate authorities only"],
+  ["another name than the dialled one", {
+    tls: { ...tls, subjectAltNames: [{ kind: "uri" as const, value: "spiffe://a" }] },
+    endpoints: external,
+  }, "checks a certificate for its hostname only"],
+  ["a name that is dialled", { tls, endpoints: external }, undefined],
+])("what the platform cannot do for a backend is reported: %s", (_, differences, title) => {
+  const asked = { ...ir, clusters: [{ ...cluster("it", [one]), ...differences }] };
+  const titles = edgeInput(asked).diagnostics.map((d) => d.title);
+  expect(titles).toEqual(title === undefined ? [] : [expect.stringContaining(title)]);
+});
+
+test("what the platform cannot do for routes and ports is reported, once for each", () => {
+  const { action, origin } = forward([[1, 0]]);
+  const route = { kind: "GRPCRoute", namespace: "test", name: "calls" } as const;
+  const rule = { route, ruleIndex: 1, action, origin };
+  const asked: Ir = {
+    clusters: [cluster("one", [one])],
+    gatewayPorts: [gatewayPort("gw", 80, { "a": [match("", rule)], "b": [match("", rule)] })],
+    streamPorts: [{
+      gateway: { namespace: "test", name: "gw" }, port: 53, protocol: "UDP", listeners: [],
+    }],
+  };
+  const { diagnostics } = edgeInput(asked);
+  expect(diagnostics.map((d) => [d.code, d.level, d.resource, d.path])).toEqual([
+    ["FL0407", "warning", "GRPCRoute test/calls", "spec.rules[1]"],
+    ["FL0407", "warning", "Gateway test/gw", undefined],
   ]);
-  expect(edgeDiagnostics(ir)).toEqual([]);
 });
 
 test("wrangler takes the folder as it stands", async () => {

@@ -88,7 +88,11 @@ interface Way extends tls.SecureContextOptions {
 }
 
 /** A request over HTTP/1.1; `name` is the server name asked for. */
-function get(number: number, name: string | undefined, { host, ...context }: Way = {}): Promise<Answer> {
+function get(
+  number: number,
+  name: string | undefined,
+  { host, ...context }: Way = {},
+): Promise<Answer> {
   const [, local] = addressOf(number).split(":");
   return new Promise((resolve, reject) => {
     const request = https.get({

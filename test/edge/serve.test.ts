@@ -77,6 +77,7 @@ beforeAll(async () => {
           match("/mixed", forward([[1, 0], [1]])),
           match("/moved", redirect),
           match("/header", forward([[1, 1]]), { "x-version": "two" }),
+          match("/header", forward([[1, 2]]), { "x-version": "zw\u00f6lf" }),
           match("/header", forward([[1, 0]])),
         ],
       }),
@@ -250,6 +251,31 @@ test.each([
   ["a host that is none", ["host", "a b"]],
 ])("the front refuses what is no request: %s", async (_, headers) => {
   expect((await ask(address("gw"), "/plain", { headers })).status).toBe(400);
+});
+
+/** As node:http writes it: one character for each byte. */
+const wire = (text: string): string => Buffer.from(text).toString("latin1");
+
+test("header values beyond ASCII are compared and forwarded as the bytes they are", async () => {
+  const headers = { "x-version": wire("zw\u00f6lf") };
+  const answer = await ask(address("gw"), "/header", { headers });
+  expect(valuesOf(JSON.parse(answer.body) as Echo, "x-version")).toEqual([wire("zw\u00f6lf")]);
+});
+
+test("header bytes that are no UTF-8 match nothing: workerd has replaced them", async () => {
+  const latin = { "x-version": "zw\u00f6lf" };
+  expect((await ask(address("gw"), "/header", { headers: latin })).body).toBe("one");
+});
+
+test.each([
+  ["/plain/../ten/%2e%2e/plain/%41|b?\"'<>", "/plain/A%7Cb?\"'<>"],
+  ["/x\\..\\plain/..;x/plain", "/plain"],
+])("the target %s reaches a backend as %s", async (target, normal) => {
+  expect((JSON.parse((await ask(address("gw"), target)).body) as Echo).url).toBe(normal);
+});
+
+test.each(["/plain#x", "/plain?a#x", "/plain%00"])("%s is no request", async (target) => {
+  expect((await ask(address("gw"), target)).status).toBe(400);
 });
 
 test("a target in absolute form counts with its own authority", async () => {
