@@ -49,7 +49,7 @@ export function draw(chart: Chart): string {
     marks: [
       Plot.line(points, { x: "count", y: "cost", stroke: "name", strokeWidth: 2 }),
       Plot.dot(points, { x: "count", y: "cost", fill: "name", r: 3.5 }),
-      Plot.text(apart(ends, chart.y), {
+      Plot.text(apart(ends, points.map(({ cost }) => cost), chart.y), {
         x: "count", y: "cost", text: "name", fill: "name", dx: 10, textAnchor: "start",
       }),
     ],
@@ -65,11 +65,12 @@ interface End {
 }
 
 /** Labels of lines that end close to each other, moved up until they can be read. */
-function apart(ends: readonly End[], scale: Chart["y"]): readonly End[] {
+function apart(
+  ends: readonly End[], costs: readonly number[], scale: Chart["y"],
+): readonly End[] {
   const sorted = [...ends].sort((a, b) => a.cost - b.cost);
-  const highest = sorted.at(-1)?.cost ?? 1;
-  const lowest = sorted[0]?.cost ?? 1;
-  const factor = Math.max(1.06, (highest / lowest) ** 0.05);
+  const highest = Math.max(...costs);
+  const factor = (highest / Math.min(...costs)) ** 0.055;
   const moved: End[] = [];
   for (const end of sorted) {
     const below = moved.at(-1)?.cost ?? 0;

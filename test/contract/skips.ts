@@ -16,26 +16,17 @@ const beforeMatching: Skips = {
   "a target with a fragment is no request": parts,
 };
 
-const soon = "is not carried out yet";
-
-const sessions: Skips = {
-  "a session cookie ties a client to the backend of its first request": soon,
-  "a session header ties a client to the backend of its first request": soon,
-};
-
-const noGrpc = "the platform has neither HTTP/2 nor trailers, which gRPC needs";
+const noGrpc = "the platform has no trailers, which gRPC needs";
 
 /** By runner and scenario name. */
 export const skips: Readonly<Record<Runner | "agreement", Skips>> = {
   reference: beforeMatching,
   core: beforeMatching,
   envoy: {
-    ...sessions,
     "a rule without matches takes a request for the server as a whole":
       "Envoy's own route has the prefix `/`, which the target `*` does not begin with",
   },
   edge: {
-    ...sessions,
     "a gRPC route matches service and method": noGrpc,
     "a gRPC route matches headers": noGrpc,
     "a gRPC route edits request headers": noGrpc,
