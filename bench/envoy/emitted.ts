@@ -1,4 +1,4 @@
-// The workload as `fairlead build --target envoy` makes it.
+// The workload as `fairlead build --target envoy` makes it, with the filter and without.
 
 import { bakeFilter, compile } from "../../compiler/compile.ts";
 import { hasError } from "../../compiler/diagnostic.ts";
@@ -13,9 +13,16 @@ export function emitted(routes: number, upstreamPort: number): Emitted {
   if (hasError(diagnostics) || cluster === undefined || others.length > 0) {
     throw new Error(`the workload does not compile: ${diagnostics[0]?.title ?? "no cluster"}`);
   }
-  const whole = bootstrap({ ir, filterWasm: bakeFilter(compilation) });
-  const { listeners: [listener], clusters } = whole["static_resources"] as unknown as Resources;
-  return { listener, clusters, cluster: cluster.name };
+  const filtered = resources(bootstrap({ ir, filterWasm: bakeFilter(compilation) }));
+  const native = resources(bootstrap({ ir, filterWasm: new Uint8Array(), routing: "native" }));
+  return {
+    listener: filtered.listeners[0], tree: native.listeners[0], clusters: filtered.clusters,
+    cluster: cluster.name,
+  };
+}
+
+function resources(whole: Fields): Resources {
+  return whole["static_resources"] as unknown as Resources;
 }
 
 interface Resources {

@@ -10,19 +10,22 @@ export type Fields = { readonly [key: string]: Json };
 /** An emitted bootstrap: one listener, with one connection manager. */
 export interface Emitted {
   readonly listener: Fields;
+  /** The same one as `--routing native` emits it: Envoy's matcher tree instead of the filter. */
+  readonly tree: Fields;
   readonly clusters: readonly Fields[];
   /** The cluster that every route leads to. */
   readonly cluster: string;
 }
 
-export type Variant = "baseline" | "native-list" | "filter";
+export type Variant = "baseline" | "native-list" | "native-tree" | "filter";
 
-export const variants: readonly Variant[] = ["baseline", "native-list", "filter"];
+export const variants: readonly Variant[] = ["baseline", "native-list", "native-tree", "filter"];
 
 export function bootstrapFor(variant: Variant, routes: number, emitted: Emitted): Fields {
-  const { listener, clusters, cluster } = emitted;
+  const { listener, tree, clusters, cluster } = emitted;
   switch (variant) {
     case "filter": return bootstrap(listener, clusters);
+    case "native-tree": return bootstrap(tree, clusters);
     case "baseline": return bootstrap(withRoutes(listener, [toCluster("/", cluster)]), clusters);
     case "native-list": {
       const list = Array.from({ length: routes }, (_, i) => toCluster(routePath(i), cluster));

@@ -10,6 +10,7 @@ import { rename, rm, writeFile } from "node:fs/promises";
 
 import { bakeFilter, compile, type Compilation } from "../../compiler/compile.ts";
 import type { Diagnostic } from "../../compiler/diagnostic.ts";
+import type { Ir } from "../../compiler/ir.ts";
 import type { Routing } from "../../compiler/emit/envoy.ts";
 import { nativeDiagnostics } from "../../compiler/emit/envoy/native.ts";
 import { gatewayPortName } from "../../compiler/table/plan.ts";
@@ -71,11 +72,12 @@ export async function dev(options: DevOptions): Promise<DevEnd> {
   if (readyFile !== undefined) await rm(readyFile, { force: true });
   const opening = (options.open ?? openRuntime)(options.runtime, options.warn);
   opening.catch(() => undefined);
-  const first = await read(options);
+  const known: Known = new Map();
+  const first = compileInput(options, await readInput(options, known));
   options.report(first.diagnostics);
   const runtime = await opening;
   try {
-    if (first.compilation.ir.gatewayPorts.length === 0) return { kind: "input" };
+    if (servesNothing(first.compilation.ir)) return { kind: "input" };
     if (first.diagnostics.some(({ code }) => code === inexpressible)) {
       const message = "Envoy's own routes cannot carry out all rules: leave out `--routing native`";
       return { kind: "setup", message };
@@ -84,7 +86,7 @@ export async function dev(options: DevOptions): Promise<DevEnd> {
     const ports = localPorts(options, first.compilation);
     const served = await runtime.start(inputOf(options, first.compilation, ports));
     await announce(options, { number: 1, inputHash: first.inputHash }, first.compilation, served);
-    await follow(options, runtime, ports, { number: 1, inputHash: first.inputHash });
+    await follow(options, runtime, ports, known, { number: 1, inputHash: first.inputHash });
     return { kind: "stopped" };
   } catch (error) {
     const message = setupText(error);
@@ -103,10 +105,30 @@ function setupText(error: unknown): string | undefined {
   return `${error.message}; choose another with --port N (0: any free one)`;
 }
 
-async function read({ load, routing }: DevOptions): Promise<Read> {
-  const { files, diagnostics } = await load();
+/** Files as they were read last, by path. */
+type Known = Map<string, SourceFile>;
+
+interface Input {
+  readonly files: readonly SourceFile[];
+  readonly diagnostics: readonly Diagnostic[];
+  readonly hash: string;
+}
+
+/** Unchanged files stay the objects they were, so that what was made of them is found again. */
+async function readInput({ load }: DevOptions, known: Known): Promise<Input> {
+  const { files: loaded, diagnostics } = await load();
   const hash = createHash("sha256");
-  for (const { path, text } of files) hash.update(`${path}\0${text}\0`);
+  const files = loaded.map((file) => {
+    hash.update(`${file.path}\0${file.text}\0`);
+    const before = known.get(file.path);
+    return before?.text === file.text ? before : file;
+  });
+  known.clear();
+  for (const file of files) known.set(file.path, file);
+  return { files, diagnostics, hash: hash.digest("hex") };
+}
+
+function compileInput({ routing }: DevOptions, { files, diagnostics, hash }: Input): Read {
   const compilation = compile(files);
   return {
     compilation,
@@ -114,8 +136,12 @@ async function read({ load, routing }: DevOptions): Promise<Read> {
       ...diagnostics, ...compilation.diagnostics,
       ...(routing === "native" ? nativeDiagnostics(compilation.ir) : []),
     ],
-    inputHash: hash.digest("hex"),
+    inputHash: hash,
   };
+}
+
+function servesNothing({ gatewayPorts, streamPorts }: Ir): boolean {
+  return gatewayPorts.length === 0 && (streamPorts ?? []).length === 0;
 }
 
 type Ports = (compilation: Compilation, index: number) => number;
@@ -173,16 +199,18 @@ async function follow(
   options: DevOptions,
   runtime: Runtime,
   ports: Ports,
+  known: Known,
   first: Generation,
 ): Promise<void> {
   let generation = first;
   let seen = first.inputHash;
   const swap = async (): Promise<void> => {
-    const next = await read(options);
-    if (next.inputHash === seen || options.signal.aborted) return;
-    seen = next.inputHash;
+    const input = await readInput(options, known);
+    if (input.hash === seen || options.signal.aborted) return;
+    seen = input.hash;
+    const next = compileInput(options, input);
     options.report(next.diagnostics);
-    if (next.diagnostics.some(isRefused) || next.compilation.ir.gatewayPorts.length === 0) {
+    if (next.diagnostics.some(isRefused) || servesNothing(next.compilation.ir)) {
       options.warn("the last good routes are still served");
       return;
     }
