@@ -43,9 +43,9 @@ function text<Key extends string>(
 
 /** Said only where nothing else explains it. */
 function nothingToServe(ir: Ir, found: readonly Diagnostic[]): readonly Diagnostic[] {
-  if (ir.gatewayPorts.length > 0 || hasError(found)) return [];
+  if (ir.gatewayPorts.length + (ir.streamPorts?.length ?? 0) > 0 || hasError(found)) return [];
   return [diagnostic({
-    code: "FL0002", title: "no Gateway with an HTTP listener is in the input",
+    code: "FL0002", title: "no Gateway with a valid listener is in the input",
     help: "add the Gateway's manifest to the files named with `-f`",
   })];
 }

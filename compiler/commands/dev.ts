@@ -25,6 +25,6 @@ export const run: Run = async (options, io) => {
   });
   if (end.kind === "stopped") return { stdout: "", diagnostics: [], exitCode: 0 };
   const message = end.kind === "setup" ? end.message
-    : "there is nothing to serve: no Gateway with an HTTP listener is in the input";
+    : "there is nothing to serve: no Gateway with a valid listener is in the input";
   return { stdout: "", diagnostics: [], exitCode: 1, message };
 };

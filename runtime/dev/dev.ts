@@ -141,7 +141,7 @@ function compileInput({ routing }: DevOptions, { files, diagnostics, hash }: Inp
 }
 
 function servesNothing({ gatewayPorts, streamPorts }: Ir): boolean {
-  return gatewayPorts.length === 0 && (streamPorts ?? []).length === 0;
+  return gatewayPorts.length + (streamPorts?.length ?? 0) === 0;
 }
 
 type Ports = (compilation: Compilation, index: number) => number;
