@@ -74,7 +74,8 @@ function saySplitSession(
   if (backends.every((ref) => (ref.filters ?? []).length === 0)) return;
   if (route.resource.metadata.annotations?.[pinAnnotation] !== undefined) return;
   report.say(route.resource, [...path, "sessionPersistence"], {
-    code: "FL0401", title: "a session does not hold a client to one of several backendRefs with filters",
+    code: "FL0401",
+    title: "a session does not hold a client to one of several backendRefs with filters",
     effect: "each request is split anew, and its session holds within the backend it comes to",
     help: `pin the split to a header or a cookie of the client's with \`${pinAnnotation}\``,
   });

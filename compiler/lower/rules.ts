@@ -124,7 +124,8 @@ function sessionSplit(backends: readonly WeightedBackend[]): Session["split"] {
 }
 
 /** Whether a backend asks for nothing of its own, so that it differs from others in weight only. */
-function isPlain({ requestHeaders: { set, add, remove }, rewrite, policy }: WeightedBackend): boolean {
+function isPlain({ requestHeaders, rewrite, policy }: WeightedBackend): boolean {
+  const { set, add, remove } = requestHeaders;
   return set.length + add.length + remove.length === 0 && !rewrite && !policy;
 }
 

@@ -179,7 +179,9 @@ describe("limits and sessions", () => {
     const rule = {
       backendRefs: backendRefs.map((ref) => ({ ...ref, filters })), sessionPersistence: {},
     };
-    const said = ["FL0401 a session does not hold a client to one of several backendRefs with filters"];
+    const said = [
+      "FL0401 a session does not hold a client to one of several backendRefs with filters",
+    ];
     expect(built(rule).said).toEqual(said);
     const object = route("r", { rules: [rule] });
     object.metadata.annotations = { "fairlead.dev/pin": "cookie: uid" };
