@@ -30,7 +30,8 @@ const draws = 400;
 /** Envoy draws by chance, so that the shares are right only over many requests. */
 function shareProblems(split: Split, seen: readonly Observation[]): readonly string[] {
   const found = sharesOf(seen);
-  const wrong = [...new Set([...Object.keys(split.shares), ...Object.keys(found)])].filter((key) => {
+  const keys = new Set([...Object.keys(split.shares), ...Object.keys(found)]);
+  const wrong = [...keys].filter((key) => {
     const share = (split.shares[key] ?? 0) / split.times;
     const deviation = Math.sqrt(draws * share * (1 - share));
     return Math.abs((found[key] ?? 0) - draws * share) > 5 * deviation;

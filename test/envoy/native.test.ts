@@ -77,7 +77,7 @@ function ask(address: string, request: ReferenceRequest): Promise<string | undef
   });
 }
 
-/** What Envoy takes for a request, and keeps as it is: others get 400 before any route is chosen. */
+/** What Envoy takes for a request, and keeps as it is; others get 400 before a route is chosen. */
 const sendable = requests.filter(({ authority, method, target, headers }) =>
   authority !== "" && /^\/[!-~]*$/.test(target) && !target.includes("#")
     && /^(GET|POST|PUT|HEAD|DELETE|OPTIONS|PATCH)$/.test(method)

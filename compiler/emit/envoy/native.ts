@@ -61,6 +61,7 @@ function pathMutation(): Fields {
   const header = { key: pathHeader, value: "%PATH(NQ)%/" };
   return {
     ...early,
+    name: "fairlead-path",
     typed_config: {
       ...config, mutations: [{ append: { header, append_action: "OVERWRITE_IF_EXISTS_OR_ADD" } }],
     },
@@ -185,15 +186,12 @@ function onChoice(choice: Choice, input: LeafInput): Fields | undefined {
 }
 
 function routeList(matches: readonly RouteMatch[], input: LeafInput): Fields {
-  return {
-    action: {
-      name: "routes",
-      typed_config: {
-        "@type": "type.googleapis.com/envoy.config.route.v3.RouteList",
-        routes: routesFor(matches, input),
-      },
-    },
-  };
+  const routes = routesFor(matches, input);
+  const [only, second] = routes;
+  const type = "type.googleapis.com/envoy.config.route.v3";
+  const typed_config = only && !second
+    ? { "@type": `${type}.Route`, ...only } : { "@type": `${type}.RouteList`, routes };
+  return { action: { name: "routes", typed_config } };
 }
 
 function routesFor(matches: readonly RouteMatch[], input: LeafInput): readonly Fields[] {
