@@ -25,12 +25,12 @@ export function validate(manifest: Manifest, identity: Identity): Validated {
   const metadata = check(value.metadata, metadataSchema, ["metadata"]);
   if (kind.part === "fields") {
     const rest = Object.fromEntries(
-      Object.entries(value).filter(([k]) => !documentFields.includes(k) && k !== "status"),
+      Object.entries(value).filter(([k]) => !documentFields.includes(k)),
     );
     const checked = check(rest, schema, []);
     return { problems: [...metadata.problems, ...checked.problems], spec: checked.filled };
   }
-  const strays = unknownFields(value);
+  const strays = unknownFields(value, kind.hasStatus);
   const { spec } = value;
   if (spec === undefined || spec === null) {
     const missing: Problem = {
@@ -55,8 +55,8 @@ function check(
   return { problems: [...structural, ...rules], filled };
 }
 
-function unknownFields(value: Fields): readonly Problem[] {
-  const known = [...documentFields, "spec", "status"];
+function unknownFields(value: Fields, hasStatus: boolean): readonly Problem[] {
+  const known = [...documentFields, "spec", ...(hasStatus ? ["status"] : [])];
   return Object.keys(value).filter((k) => !known.includes(k)).map((field): Problem => {
     const guess = nearest(field, known);
     return {

@@ -3,8 +3,9 @@
 import type { Inventory } from "../resources.ts";
 import type { NameForm } from "./core/metadata.ts";
 import {
-  configMapFields, endpointSliceFields, namespaceSpec, secretFields, serviceSpec,
+  configMapFields, endpointSliceFields, namespaceSpec, secretFields,
 } from "./core/kinds.ts";
+import { serviceSpec } from "./core/service.ts";
 import type { JsonSchema } from "./schema.ts";
 import backendTlsPolicy
   from "./crds/gateway.networking.k8s.io_v1_BackendTLSPolicy.json" with { type: "json" };
@@ -46,6 +47,7 @@ export interface Kind {
   /** Whether the schema is of `spec`, or of fields beside `metadata`. */
   readonly part: "spec" | "fields";
   readonly specRequired: boolean;
+  readonly hasStatus: boolean;
   readonly nameForm: NameForm;
   readonly list: Exclude<keyof Inventory, "broken">;
 }
@@ -69,6 +71,9 @@ function published(
     specRequired: Object.values(versions).some(
       (d) => (d.schema as JsonSchema).required?.includes("spec") === true,
     ),
+    hasStatus: Object.values(versions).some(
+      (d) => (d.schema as JsonSchema).properties?.status !== undefined,
+    ),
     versions: Object.fromEntries(Object.entries(versions).map(([v, d]) => [v, specOf(d)])),
   };
 }
@@ -78,7 +83,11 @@ function core(
   part: Kind["part"], nameForm: NameForm, scope: Kind["scope"] = "Namespaced",
 ): Kind {
   const versions = { v1: schema };
-  return { group, kind, list, scope, part, nameForm, specRequired: false, versions };
+  return {
+    group, kind, list, scope, part, nameForm, versions,
+    // A Service without a spec has no ports.
+    specRequired: kind === "Service", hasStatus: part === "spec",
+  };
 }
 
 const gatewayApi = "gateway.networking.k8s.io";

@@ -8,6 +8,9 @@ interface FillPlan {
   readonly additional?: FillPlan;
   readonly items?: FillPlan;
   readonly defaults: readonly (readonly [string, unknown])[];
+  /** What stands for null in a map. */
+  readonly ofNull?: unknown;
+  readonly emptyIsAbsent: boolean;
 }
 
 const plans = new WeakMap<JsonSchema, FillPlan>();
@@ -26,6 +29,8 @@ function planOf(schema: JsonSchema): FillPlan {
   const plan: FillPlan = {
     properties,
     defaults,
+    emptyIsAbsent: schema.emptyIsAbsent === true,
+    ...(schema.default !== undefined && { ofNull: schema.default }),
     ...(typeof additionalProperties === "object" && { additional: planOf(additionalProperties) }),
     ...(items && { items: planOf(items) }),
   };
@@ -53,9 +58,10 @@ function fillFields(value: Fields, plan: FillPlan): Fields {
   for (const key of Object.keys(value)) {
     const inner = value[key];
     const next = plan.properties.get(key);
-    if (next && inner === null) continue;
+    if (next && (inner === null || (inner === "" && next.emptyIsAbsent))) continue;
     const below = next ?? plan.additional;
-    const result = below ? fillWith(inner, below) : inner;
+    if (inner === null && below && below.ofNull === undefined) continue;
+    const result = below ? fillWith(inner ?? below.ofNull, below) : inner;
     if (key === "__proto__") {
       Object.defineProperty(filled, key, { value: result, enumerable: true, configurable: true });
     } else {

@@ -7,6 +7,10 @@ import type { StructureError } from "./structure.ts";
 
 /** What the patterns of the published schemas say, in words. */
 const patternWords: readonly (readonly [RegExp, string])[] = [
+  [/^\^\$\|\^\(\?=\[-0-9\]/, "a port's name: at most 15 of a-z, 0-9 and `-`, one a letter"],
+  [/^\^\[0-9\]\{4\}-/, "a time such as `2026-01-31T12:00:00Z`"],
+  [/^\^\[\\r\\n\]/, "base64"],
+  [/\{0,61\}\[A-Za-z0-9\]\)\?\$$/, "a name such as `app` or `example.com/app`"],
   [/^\^\(\\\*\\\.\)\?\[a-z0-9\]/, "a hostname in lower case, or `*.` and a hostname"],
   [/^\^\$\|\^\[a-z0-9\]/, "a group such as `apps.example.com`, or the empty string"],
   [/^\^\[a-z0-9\]\(\[-a-z0-9\]\*\[a-z0-9\]\)\?\(\\\./, "lower-case letters, digits, `-` and `.`"],

@@ -8,6 +8,8 @@ export interface CelRule {
   readonly rule: string;
   /** Our own wording, where we wrote the rule ourselves. */
   readonly title?: string;
+  /** Where to point, from the value that the rule is on; also ours. */
+  readonly at?: ValuePath;
 }
 
 export interface JsonSchema {
@@ -19,6 +21,8 @@ export interface JsonSchema {
   readonly enum?: readonly unknown[];
   readonly default?: unknown;
   readonly nullable?: boolean;
+  /** Kubernetes' own kinds do not tell an empty text from none. Our own keyword. */
+  readonly emptyIsAbsent?: boolean;
   readonly format?: string;
   readonly pattern?: string;
   readonly minimum?: number;

@@ -74,12 +74,12 @@ function walk(
   if (visit.listType && Array.isArray(value)) uniqueness(value, visit, path, problems);
   const repeats = problems.length > before;
   if (damaged.length === 0 || !isDamaged(path, damaged)) {
-    for (const { rule, title } of visit.rules) {
+    for (const { rule, title, at } of visit.rules) {
       // Some lists have a rule that says the same as their type.
       if (passes(rule, value) || (repeats && rule.includes("exists_one"))) continue;
       const worded = wordRule(rule, value);
       if (worded.general && problems.length > before) continue;
-      problems.push(broken(worded, title, path));
+      problems.push(broken(at ? { ...worded, at } : worded, title, path));
     }
   }
   if (Array.isArray(value)) {

@@ -2,7 +2,8 @@
 
 import type { JsonSchema } from "../schema.ts";
 import {
-  anything, fields, flag, integer, labelPattern, list, mapOf, subdomainPattern, text,
+  anything, fields, flag, integer, labelPattern, list, mapOfText, qualifiedPattern,
+  subdomainPattern, text,
 } from "./shape.ts";
 
 export type NameForm = "subdomain" | "label" | "service";
@@ -14,47 +15,72 @@ const nameForms: Readonly<Record<NameForm, JsonSchema>> = {
   service: { type: "string", minLength: 1, maxLength: 63, pattern: "^[a-z]([-a-z0-9]*[a-z0-9])?$" },
 };
 
-const qualifiedKeys =
-  'self.all(key, key.matches("^([A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?/)?'
-  + '[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"))';
+const qualifiedKeys = `self.all(key, key.matches(${JSON.stringify(qualifiedPattern)}))`;
+const shortDomains =
+  'self.all(key, !key.contains("/") || key.split("/")[0].size() <= 253)';
 
-const labels: JsonSchema = {
-  ...mapOf({
-    type: "string", maxLength: 63, pattern: "^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$",
-  }),
-  "x-kubernetes-validations": [{
-    rule: qualifiedKeys, title: "a label's key is not a name such as `app` or `example.com/app`",
-  }],
+export const labels: JsonSchema = {
+  ...mapOfText({ maxLength: 63, pattern: "^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$" }),
+  "x-kubernetes-validations": [
+    {
+      rule: qualifiedKeys, title: "a label's key is not a name such as `app` or `example.com/app`",
+    },
+    { rule: shortDomains, title: "the domain of a label's key is longer than 253 characters" },
+  ],
 };
+
+const loweredKeys = qualifiedKeys.replace("key.matches", "key.lowerAscii().matches");
 
 const annotations: JsonSchema = {
-  ...mapOf(text),
-  "x-kubernetes-validations": [{
-    rule: qualifiedKeys,
-    title: "an annotation's key is not a name such as `app` or `example.com/app`",
-  }],
+  ...mapOfText(),
+  "x-kubernetes-validations": [
+    {
+      rule: loweredKeys,
+      title: "an annotation's key is not a name such as `app` or `example.com/app`",
+    },
+    {
+      rule: shortDomains, title: "the domain of an annotation's key is longer than 253 characters",
+    },
+  ],
 };
+
+const filled: JsonSchema = { type: "string", minLength: 1 };
 
 const ownerReference = fields(
   {
-    apiVersion: text, kind: text, name: text, uid: text, controller: flag,
+    apiVersion: filled, kind: filled, name: filled, uid: filled, controller: flag,
     blockOwnerDeletion: flag,
   },
   ["apiVersion", "kind", "name", "uid"],
 );
+
+/** RFC 3339, where the format alone would take a blank for the `T`. */
+const time: JsonSchema = {
+  type: "string", format: "date-time", pattern: "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[^ tz]*$",
+};
+
+/** What a server makes a name from. */
+const prefix: JsonSchema = {
+  type: "string", pattern: `^$|${subdomainPattern.replace("$", "-*$")}`,
+};
 
 function metadataWith(name: JsonSchema): JsonSchema {
   return fields({
     name,
     namespace: { type: "string", maxLength: 63, pattern: `^$|${labelPattern}` },
     labels, annotations,
-    generateName: text, uid: text, resourceVersion: text, generation: integer, selfLink: text,
-    clusterName: text,
-    creationTimestamp: { type: "string", format: "date-time" },
-    deletionTimestamp: { type: "string", format: "date-time" },
+    generateName: prefix, uid: text, resourceVersion: text, generation: integer, selfLink: text,
+    creationTimestamp: time,
+    deletionTimestamp: time,
     deletionGracePeriodSeconds: integer,
-    finalizers: list(text),
-    ownerReferences: list(ownerReference),
+    finalizers: list({ type: "string", pattern: qualifiedPattern }),
+    ownerReferences: {
+      ...list(ownerReference),
+      "x-kubernetes-validations": [{
+        rule: "self.filter(o, has(o.controller) && o.controller).size() <= 1",
+        title: "two owners are said to be the controller",
+      }],
+    },
     managedFields: list(anything),
   }, ["name"]);
 }

@@ -9,17 +9,42 @@ const backendRefs = [{ name: "b", port: 80 }];
 const targetRefs = [{ group: "", kind: "Service", name: "a" }];
 const plain = { name: "http", port: 80, protocol: "HTTP" };
 
+function onBackend(...types: readonly string[]): readonly object[] {
+  return types.map((type) => ({
+    rules: [{ backendRefs: [{ name: "b", port: 80, filters: [filterOf(type)] }] }],
+  }));
+}
+
+const onBoth = ["RequestHeaderModifier", "ResponseHeaderModifier", "RequestMirror", "ExtensionRef"];
+
+const selector = { matchExpressions: [{ key: "a", operator: "Exists" }] };
+const allowedRoutes = {
+  namespaces: { from: "Selector", selector }, kinds: [{ kind: "HTTPRoute" }],
+};
+const validation = { caCertificateRefs: [{ group: "", kind: "ConfigMap", name: "x" }] };
+const auth = filterOf("ExternalAuth");
+const authByHttp = {
+  type: "ExternalAuth",
+  externalAuth: { protocol: "HTTP", backendRef: { name: "a", port: 80 }, http: { path: "/a" } },
+};
+
 const written: Readonly<Record<string, readonly object[]>> = {
   GatewayClass: [{ controllerName: "example.com/x" }],
-  Gateway: [{ gatewayClassName: "a", listeners: [plain] }],
+  Gateway: [{ gatewayClassName: "a", listeners: [plain] },
+    { gatewayClassName: "a", listeners: [{ ...plain, allowedRoutes }] },
+    { gatewayClassName: "a", listeners: [{ ...plain, filters: { requests: [auth] } }] },
+    { gatewayClassName: "a", listeners: [{ ...plain, filters: { requests: [authByHttp] } }] },
+    { gatewayClassName: "a", listeners: [plain], tls: { frontend: {
+      default: { validation }, perPort: [{ port: 443, tls: { validation } }] } } }],
   ListenerSet: [{ parentRef: { name: "gw" }, listeners: [plain] }],
   HTTPRoute: [{ parentRefs }, { rules: [{ matches: [{ path: { value: "/a" } }], backendRefs }] },
     { rules: [{ matches: [{ headers: [{ name: "a", value: "b" }] }] }] },
-    { rules: [{ matches: [{ queryParams: [{ name: "a", value: "b" }] }] }] }],
+    { rules: [{ matches: [{ queryParams: [{ name: "a", value: "b" }] }] }] },
+    ...onBackend(...onBoth, "URLRewrite", "CORS", "ExternalAuth", "RequestRedirect")],
   GRPCRoute: [{ parentRefs }, { rules: [{ matches: [{ method: { service: "a" } }], backendRefs }] },
     { rules: [{ filters: [filterOf("RequestHeaderModifier")] }] },
     { rules: [{ filters: [filterOf("ResponseHeaderModifier")] }] },
-    { rules: [{ filters: [filterOf("RequestMirror")] }] }],
+    { rules: [{ filters: [filterOf("RequestMirror")] }] }, ...onBackend(...onBoth)],
   TLSRoute: [{ parentRefs, hostnames: ["a.b"], rules: [{ backendRefs }] }],
   TCPRoute: [{ parentRefs, rules: [{ backendRefs }] }],
   UDPRoute: [{ parentRefs, rules: [{ backendRefs }] }],

@@ -3,6 +3,7 @@
 import { kinds, type Kind } from "../../../compiler/schema/catalog.ts";
 import { httpRuleCases } from "../http-cases.ts";
 import { otherRuleCases } from "../other-cases.ts";
+import { bases } from "./bases.ts";
 import { coreCases } from "./core.ts";
 import { derivedCases } from "./derived.ts";
 
@@ -38,10 +39,17 @@ function ofTable(): readonly Case[] {
   });
 }
 
+function ofBases(): readonly Case[] {
+  return kinds.flatMap((kind) => bases(kind).map((spec, i) => ({
+    name: `base ${i + 1}`, kind: kind.kind, manifest: manifestOf(kind, spec),
+  })));
+}
+
 /** In order, and no manifest twice. */
 export function allCases(): readonly Case[] {
   const seen = new Set<string>();
-  return [...ofTable(), ...coreCases, ...derivedCases(manifestOf)].filter((c) => {
+  const all = [...ofTable(), ...coreCases, ...ofBases(), ...derivedCases(manifestOf)];
+  return all.filter((c) => {
     const text = JSON.stringify(c.manifest);
     return !seen.has(text) && seen.add(text);
   });

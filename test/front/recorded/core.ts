@@ -79,6 +79,11 @@ const slices = many("EndpointSlice", "discovery.k8s.io/v1", {
   "port protocol lower case": slice({ ports: [{ port: 80, protocol: "udp" }] }),
   "app protocol": slice({ ports: [{ port: 80, appProtocol: "kubernetes.io/h2c" }] }),
   "app protocol with a blank": slice({ ports: [{ port: 80, appProtocol: "h t" }] }),
+  "app protocol empty": slice({ ports: [{ port: 80, appProtocol: "" }] }),
+  "topology with a bad key": endpoint({ deprecatedTopology: { "a b": "a" } }),
+  "address link-local six": { addressType: "IPv6", endpoints: [{ addresses: ["fe80::1"] }] },
+  "node hint without a name": endpoint({ hints: { forNodes: [{}] } }),
+  "status": slice({ status: {} }),
   "unknown field": slice({ port: [] }),
 });
 
@@ -120,6 +125,9 @@ const secrets = many("Secret", "v1", {
   "type of one's own": { type: "example.com/x" },
   "immutable": { immutable: true },
   "immutable text": { immutable: "true" },
+  "docker config": { type: "kubernetes.io/dockercfg", stringData: { ".dockercfg": "{}" } },
+  "docker config without data": { type: "kubernetes.io/dockercfg" },
+  "status": { status: {} },
   "unknown field": { dat: {} },
   "spec": { spec: {} },
 });
@@ -247,19 +255,22 @@ function withMetadata(
   }));
 }
 
+const published = [
+  "HTTPRoute", "GRPCRoute", "Gateway", "GatewayClass", "ReferenceGrant", "TLSRoute", "TCPRoute",
+];
+
 const documents: readonly Case[] = [
   ["no spec", {}], ["null spec", { spec: null }], ["empty spec", { spec: {} }],
   ["list for a spec", { spec: [] }], ["text for a spec", { spec: "a" }],
   ["unknown field", { spec: {}, speck: {} }], ["null status", { spec: {}, status: null }],
 ].flatMap(([name, body]) =>
-  ["HTTPRoute", "GRPCRoute", "Gateway", "GatewayClass", "ReferenceGrant", "TLSRoute", "TCPRoute"].map(
-    (kind) => ({
-      name: `document: ${String(name)}`, kind,
-      manifest: {
-        apiVersion: "gateway.networking.k8s.io/v1", kind, metadata: { name: "x" },
-        ...(body as object),
-      },
-    })));
+  published.map((kind) => ({
+    name: `document: ${String(name)}`, kind,
+    manifest: {
+      apiVersion: "gateway.networking.k8s.io/v1", kind, metadata: { name: "x" },
+      ...(body as object),
+    },
+  })));
 
 export const coreCases: readonly Case[] = [
   ...services, ...slices, ...secrets, ...configMaps, ...namespaces,

@@ -12,9 +12,10 @@ type Tree = Record<string | number, unknown>;
 
 /** Strings of many forms: each pattern takes some of them and refuses others. */
 const texts: readonly string[] = [
-  "a", "/a", "a.b", "10s", "a/b", "example.com/x", "10.0.0.1", "https://a.b", "A", "a-b", "a_b", "a:1",
-  "", "-a", "a-", "a b", "*.a", "*.a.b", "*", "a.*", "a.b.", ".a", "9a", "1h30m", "1.5s", "100000s",
-  "0s", "-1s", "1h1h1h1h1h", "A.b", "\u00e4", "a\n", "http://*.a:80", "https://*", "a!b", "c3RvcA==",
+  "a", "/a", "a.b", "10s", "a/b", "example.com/x", "10.0.0.1", "https://a.b", "A", "a-b", "a_b",
+  "a:1", "", "-a", "a-", "a b", "*.a", "*.a.b", "*", "a.*", "a.b.", ".a", "9a", "1h30m", "1.5s", "100000s",
+  "0s", "-1s", "1h1h1h1h1h", "A.b", "\u00e4", "a\n", "http://*.a:80", "https://*", "a!b",
+  "c3RvcA==",
 ];
 
 function fits(schema: JsonSchema, text: string): boolean {
@@ -107,7 +108,8 @@ function wrongTypes({ type, ...schema }: JsonSchema): readonly Probe[] {
     case "string": return [["number", 1], ["null", null]];
     case "integer": return [["text", "1"], ["fraction", 1.5], ["null", null], ["whole", 1.0]];
     case "boolean": return [["text", "true"], ["null", null]];
-    case "array": return [["map", {}], ["empty list", []], ["null", null], ["list of null", [null]]];
+    case "array":
+      return [["map", {}], ["empty list", []], ["null", null], ["list of null", [null]]];
     case "object": return [["list", []], ["text", "a"], ["empty map", {}], ["null", null]];
     default: return [];
   }
@@ -131,7 +133,8 @@ function limits(schema: JsonSchema): readonly Probe[] {
     probes.push([`${n} entries`, copies(schema.items, n)]);
   }
   for (const n of maxProperties === undefined ? [] : [maxProperties, maxProperties + 1]) {
-    probes.push([`${n} keys`, Object.fromEntries(Array.from({ length: n }, (_, i) => [`k${i}`, "v"]))]);
+    const keys = Array.from({ length: n }, (_, i) => [`k${i}`, "v"]);
+    probes.push([`${n} keys`, Object.fromEntries(keys)]);
   }
   return probes;
 }
@@ -167,7 +170,10 @@ function probesOf(place: Place): readonly (readonly [family: string, Probe])[] {
   return found;
 }
 
-/** One family of probes is tried once a kind, and a pattern's texts once in all. */
+/** Longer manifests would only make the table long. */
+const lengthMax = 10_000;
+
+/** One family of probes is tried once a kind; types and a pattern's texts once in all. */
 export function derivedCases(manifest: (kind: Kind, spec: unknown) => Tree): readonly Case[] {
   const cases: Case[] = [];
   const seen = new Set<string>();
@@ -175,14 +181,16 @@ export function derivedCases(manifest: (kind: Kind, spec: unknown) => Tree): rea
     const schema = Object.values(kind.versions)[0] ?? {};
     for (const place of placesOf(schema)) {
       for (const [family, [probe, value]] of probesOf(place)) {
-        const everywhere = /^(?:pattern \S+|rule .*)$/.test(family);
+        const everywhere = /^(?:pattern \S+|rule .*|type .*)$/.test(family);
         const identity = `${everywhere ? "" : kind.kind} ${family} ${probe}`;
         if (seen.has(identity)) continue;
         seen.add(identity);
         const where = place.steps.map((s) => (typeof s === "number" ? `[${s}]` : `.${s}`)).join("");
+        const whole = manifest(kind, withValue(kind, place, value));
+        if (JSON.stringify(whole).length > lengthMax) continue;
         cases.push({
           name: `${where === "" ? kind.part : where.slice(1)}: ${probe}`, kind: kind.kind,
-          manifest: manifest(kind, withValue(kind, place, value)),
+          manifest: whole,
         });
       }
     }

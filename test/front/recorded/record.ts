@@ -29,8 +29,9 @@ function pathOf({ kind, manifest }: Case): string {
 
 /** Where a message holds what the causes do not: the fields that could not be read. */
 const inMessages: readonly (readonly [RegExp, string])[] = [
-  [/unknown field "([^"]+)"/g, "UnknownField"],
-  [/Go struct field \w+\.([\w.]+) of type/g, "WrongType"],
+  [/unknown field "([^"]+)"/g, "UnknownField "],
+  [/Go struct field ObjectMeta\.(?:metadata\.)?([\w.]+) of type/g, "WrongType metadata."],
+  [/Go struct field (?!ObjectMeta)\w+\.([\w.]+) of type/g, "WrongType "],
 ];
 
 function causesOf(status: Status): readonly string[] {
@@ -38,7 +39,7 @@ function causesOf(status: Status): readonly string[] {
     `${c.reason ?? ""} ${c.field === "<nil>" ? "" : c.field ?? ""}`.trim());
   for (const [pattern, reason] of inMessages) {
     for (const [, field] of (status.message ?? "").matchAll(pattern)) {
-      causes.push(`${reason} ${field}`);
+      causes.push(`${reason}${field}`);
     }
   }
   return causes.length > 0 ? [...new Set(causes)].sort() : [status.reason ?? "Unknown"];
