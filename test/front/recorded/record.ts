@@ -1,7 +1,9 @@
 // Asks a running API server about every case, and writes down what it says:
 //   node test/front/recorded/record.ts https://127.0.0.1:16443
 // The server has to serve the published custom resource definitions (compiler/schema/crds says
-// which). FAIRLEAD_TOKEN is sent as its bearer token. Nothing is stored there (dry run).
+// which). FAIRLEAD_TOKEN is sent as its bearer token, and NODE_EXTRA_CA_CERTS names its authority.
+// Nothing is stored there (dry run). The table that is here is Kubernetes 1.34.4's, with the
+// definitions of Gateway API v1.7.0 (experimental channel) and Istio 1.31.
 
 import { writeFileSync } from "node:fs";
 import { kinds } from "../../../compiler/schema/catalog.ts";
