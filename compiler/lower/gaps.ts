@@ -81,10 +81,24 @@ function saySplitSession(
   });
 }
 
+/** Envoy gives a cookie an age or none; it keeps no time of its own for a session. */
+function saySessionEnd(
+  route: RequestRoute, rule: RouteRule, path: ValuePath, report: Report,
+): void {
+  const { sessionPersistence: session } = rule;
+  if (session?.absoluteTimeout === undefined) return;
+  if (session.type !== "Header" && session.cookie?.lifetimeType === "Permanent") return;
+  report.say(route.resource, [...path, "sessionPersistence", "absoluteTimeout"], {
+    code: "FL0401", title: "the Envoy targets do not end a session that has no permanent cookie",
+    effect: "there it lasts as long as the client keeps it; the edge ends it",
+  });
+}
+
 export function reportGaps(route: RequestRoute, report: Report): void {
   writtenRules(route).forEach((rule, ruleIndex) => {
     const path: ValuePath = ["spec", "rules", ruleIndex];
     saySplitSession(route, rule, path, report);
+    saySessionEnd(route, rule, path, report);
     const redirects = ruleFilter(rule, "RequestRedirect") !== undefined;
     say(route, rule.filters, path, (filter) => ruleGap(filter, redirects), report);
     (rule.backendRefs ?? []).forEach((ref, index) => {

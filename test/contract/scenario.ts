@@ -90,16 +90,19 @@ interface Metadata {
   readonly created?: string;
   readonly namespace?: string;
   readonly kind?: "HTTPRoute" | "GRPCRoute";
+  /** Value of the annotation `fairlead.dev/pin`. */
+  readonly pin?: string;
 }
 
 function document(
-  kind: string, name: string, spec: string, { created, namespace }: Metadata,
+  kind: string, name: string, spec: string, { created, namespace, pin }: Metadata,
 ): string {
   const lines = [
     "---", "apiVersion: gateway.networking.k8s.io/v1", `kind: ${kind}`,
     "metadata:", `  name: ${name}`,
     ...(namespace === undefined ? [] : [`  namespace: ${namespace}`]),
     ...(created === undefined ? [] : [`  creationTimestamp: "${created}"`]),
+    ...(pin === undefined ? [] : ["  annotations:", `    fairlead.dev/pin: "${pin}"`]),
     "spec:", indented(spec),
   ];
   return `${lines.join("\n")}\n`;

@@ -188,6 +188,15 @@ describe("limits and sessions", () => {
     expect(build([gw, ...services, object]).said).toEqual([]);
   });
 
+  test("an end that Envoy cannot put to a session is reported, a permanent cookie's is not", () => {
+    const said = (rest: Json): readonly string[] =>
+      built({ ...to("s"), sessionPersistence: { absoluteTimeout: "1h", ...rest } }).said;
+    const reported = ["FL0401 the Envoy targets do not end a session that has no permanent cookie"];
+    expect(said({})).toEqual(reported);
+    expect(said({ type: "Header", header: { name: "X-Sid" } })).toEqual(reported);
+    expect(said({ cookie: { lifetimeType: "Permanent" } })).toEqual([]);
+  });
+
   test("sessions have the lifetime, path and name that are asked for", () => {
     const session = (rest: Json): unknown =>
       action({ ...to("s"), sessionPersistence: rest }).policy?.session;

@@ -9,7 +9,31 @@ function split(...refs: readonly string[]): string {
   return route("one", `rules: [{backendRefs: [${list}]}]`);
 }
 
+function pinned(pin: string): string {
+  const rules = "rules: [{backendRefs: [{name: v1, port: 80}, {name: v2, port: 80}]}]";
+  return route("one", rules, { pin });
+}
+
 export const weights: readonly Scenario[] = [
+  {
+    // The hash of the value decides: these are its picks on every runtime.
+    name: "a split pinned to a header sends equal values to equal backends",
+    manifests: pinned("header: x-user"),
+    requests: [
+      { host, target: "/", headers: [["X-User", "ada"]], times: 4, shares: { v1: 4 } },
+      { host, target: "/", headers: [["X-User", "bob"]], times: 4, shares: { v2: 4 } },
+      { host, target: "/", times: 4, shares: { v1: 2, v2: 2 } },
+    ],
+  },
+  {
+    name: "a split pinned to a cookie looks at that cookie alone",
+    manifests: pinned("cookie: uid"),
+    requests: [
+      { host, target: "/", headers: [["Cookie", "a=1; uid=bob"]], times: 3, shares: { v2: 3 } },
+      { host, target: "/", headers: [["Cookie", "uid=ada; b=2"]], times: 3, shares: { v1: 3 } },
+      { host, target: "/", headers: [["Cookie", "xuid=bob"]], times: 4, shares: { v1: 2, v2: 2 } },
+    ],
+  },
   {
     name: "ten requests at 50 to 50 give five and five",
     manifests: split("name: v1, weight: 50", "name: v2, weight: 50"),
