@@ -10,7 +10,6 @@ import { explanationJson, explanationText } from "../explain/print.ts";
 import { parseRequest, portsFor, type AskedRequest } from "../explain/request.ts";
 import { coreWasm } from "../prebuilt.ts";
 import { headerValue } from "../reference.ts";
-import { readTable } from "../table/read.ts";
 import { stringOption, stringsOption, wrongUsage, type Run } from "./command.ts";
 import { compileInput } from "./input.ts";
 
@@ -38,11 +37,11 @@ export const run: Run = async (options, io) => {
   return { stdout, diagnostics, exitCode: hasError(diagnostics) ? 1 : 0 };
 };
 
-function openCore({ table }: Compilation): Core {
+function openCore({ table, plan }: Compilation): Core {
   const exports = instantiate(new WebAssembly.Module(coreWasm()));
   const refused = loadTable(exports, table);
   if (refused !== 0) throw new Error(`the core refuses the table it was compiled to: ${refused}`);
-  return createCore(exports, readTable(table).names);
+  return createCore(exports, plan.names);
 }
 
 /** What is shipped must decide as what is explained. */

@@ -2,8 +2,8 @@
 // descriptor that says where it is. It takes milliseconds and no AssemblyScript toolchain. The
 // result starts with the table in place: nothing to parse, nothing to allocate.
 
-import { HEADER_STATE_LENGTH } from "../../filters/core/format.ts";
-import { readTable } from "../table/read.ts";
+import { HEADER_STATE_LENGTH, SECTION_GATEWAY_PORTS } from "../../filters/core/format.ts";
+import { recordCount } from "../table/read.ts";
 import { readModule, writeModule, type WasmModule } from "./wasm.ts";
 
 const PAGE = 65536;
@@ -18,7 +18,7 @@ export function bake(filterWasm: Uint8Array, table: Uint8Array): Uint8Array<Arra
   const end = tablePtr + table.length + view.getUint32(HEADER_STATE_LENGTH, true);
   const minPages = Math.ceil(end / PAGE);
   const { maxPages } = filter.memory;
-  const alone = readTable(table).gatewayPorts.length === 1;
+  const alone = recordCount(table, SECTION_GATEWAY_PORTS) === 1;
   const baked: WasmModule = {
     ...filter,
     memory: {

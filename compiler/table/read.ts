@@ -78,6 +78,12 @@ export interface Table {
 
 const utf8 = new TextDecoder();
 
+/** How many records a section has, without reading them. */
+export function recordCount(bytes: Uint8Array, section: number): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return view.getUint32(HEADER_SIZE + section * 8 + 4, true);
+}
+
 /** Each record of a section, as its words. */
 type Records = <T>(id: number, size: number, read: (words: number[]) => T) => T[];
 type Text = (offset: number, length: number) => string;

@@ -1,7 +1,5 @@
 // The core's own memory, all of it static: nothing is allocated after the module starts.
 
-import { VERDICT_SIZE } from "./format";
-
 /** Values of the request being decided. Envoy's default limit for all headers is 60 KiB. */
 export const ARENA_LENGTH: u32 = 131072;
 export const arena: usize = memory.data(131072, 8);
@@ -10,7 +8,8 @@ export const arena: usize = memory.data(131072, 8);
 export const OUTPUT_LENGTH: u32 = 73728;
 export const output: usize = memory.data(73728, 8);
 
-export const verdict: usize = memory.data(40, 8);
+/** VERDICT_SIZE bytes; `memory.data` takes literals only. */
+export const verdict: usize = memory.data(48, 8);
 
 /** The host name in lower case, without port; DNS allows 253 bytes. */
 export const HOST_LENGTH_MAX: u32 = 255;
@@ -37,12 +36,6 @@ export function take(len: u32): usize {
 @inline
 export function clearArena(): void {
   top = arena;
-}
-
-// @ts-ignore: decorator
-@inline
-export function clearVerdict(): void {
-  memory.fill(verdict, 0, VERDICT_SIZE);
 }
 
 /** Whether two ranges hold the same bytes. */

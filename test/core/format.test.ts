@@ -32,3 +32,9 @@ test("the page names every section by its number", () => {
   expect(named).toEqual(sections);
   expect(sections).toHaveLength(format.SECTION_COUNT);
 });
+
+test("the core's room for the verdict is as large as the format says", () => {
+  const memory = readFileSync(new URL("../../filters/core/memory.ts", import.meta.url), "utf8");
+  const room = /export const verdict: usize = memory\.data\((\d+), 8\)/.exec(memory)?.[1];
+  expect(Number(room)).toBe(format.VERDICT_SIZE);
+});
