@@ -13,6 +13,7 @@ import { parseArgs } from "node:util";
 import { cpuNs, interleave, median, spread } from "../measure.ts";
 import { printReport, writeJson, type Report, type Row } from "../report.ts";
 import { edited, writeManifests } from "./workload.ts";
+import { positive, say } from "../options.ts";
 
 const usage = `npm run bench:compile -- [--rules 1000,10000,100000] [--rounds 3]
   [--dev-rules 10000] [--edits 9] [--json PATH]
@@ -36,10 +37,6 @@ function options(): Options {
       json: { type: "string" },
     },
   });
-  const positive = (text: string): number => {
-    if (!/^[1-9]\d*$/.test(text)) throw new Error(`${text} is not a whole number above 0`);
-    return Number(text);
-  };
   return {
     rules: values.rules.split(",").map(positive),
     rounds: positive(values.rounds),
@@ -47,10 +44,6 @@ function options(): Options {
     edits: positive(values.edits),
     json: values.json,
   };
-}
-
-function say(text: string): void {
-  process.stderr.write(`${text}\n`);
 }
 
 const fairlead = fileURLToPath(new URL("../../dist/fairlead.mjs", import.meta.url));

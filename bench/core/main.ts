@@ -12,6 +12,7 @@ import { printReport, writeJson, type Report, type Row } from "../report.ts";
 import type { Answer, Ask } from "./child.ts";
 import { routerNames, type RouterName } from "./routers.ts";
 import { positions, routesOf, shapes, type Position, type Shape } from "./workload.ts";
+import { among, positive, say } from "../options.ts";
 
 const usage = `npm run bench:core -- [--routes 10,100,1000,10000,100000]
   [--shapes ${shapes.join(",")}] [--routers ${routerNames.join(",")}]
@@ -46,16 +47,6 @@ function options(): Options {
       json: { type: "string" },
     },
   });
-  const among = <T extends string>(text: string, known: readonly T[]): readonly T[] =>
-    text.split(",").map((part) => {
-      const found = known.find((name) => name === part);
-      if (found === undefined) throw new Error(`${part} is none of ${known.join(", ")}`);
-      return found;
-    });
-  const positive = (text: string): number => {
-    if (!/^[1-9]\d*$/.test(text)) throw new Error(`${text} is not a whole number above 0`);
-    return Number(text);
-  };
   return {
     routes: values.routes.split(",").map(positive),
     shapes: among(values.shapes, shapes),
@@ -65,10 +56,6 @@ function options(): Options {
     rounds: positive(values.rounds),
     json: values.json,
   };
-}
-
-function say(text: string): void {
-  process.stderr.write(`${text}\n`);
 }
 
 interface Contender {

@@ -15,6 +15,7 @@ import { startWorkerd, workerdPath, type RunningWorkerd } from "./workerd.ts";
 import {
   empty, fairlead, forwardOnly, honoForward, redirectPath, type Worker,
 } from "./workers.ts";
+import { positive, say } from "../options.ts";
 
 const usage = `npm run bench:edge -- [--routes 1000] [--seconds 1] [--rounds 11] [--json PATH]
 `;
@@ -52,20 +53,12 @@ function options(): Options {
       json: { type: "string" },
     },
   });
-  const positive = (text: string): number => {
-    if (!/^[1-9]\d*$/.test(text)) throw new Error(`${text} is not a whole number above 0`);
-    return Number(text);
-  };
   return {
     routes: positive(values.routes),
     seconds: positive(values.seconds),
     rounds: positive(values.rounds),
     json: values.json,
   };
-}
-
-function say(text: string): void {
-  process.stderr.write(`${text}\n`);
 }
 
 type Stop = () => Promise<void>;

@@ -9,6 +9,7 @@ import { printReport, writeJson, type Report, type Row } from "../report.ts";
 import { emitted } from "./emitted.ts";
 import { bootstrapFor, upstreamBootstrap, variants, type Variant } from "./variants.ts";
 import { hostname, positions, requestPath, type Position } from "./workload.ts";
+import { among, positive, say } from "../options.ts";
 
 const usage = `npm run bench:envoy -- [--routes 10,1000,10000] [--variants ${variants.join(",")}]
   [--positions last] [--seconds 1] [--rounds 9] [--json PATH]
@@ -51,16 +52,6 @@ function options(): Options {
       json: { type: "string" },
     },
   });
-  const among = <T extends string>(text: string, known: readonly T[]): readonly T[] =>
-    text.split(",").map((part) => {
-      const found = known.find((name) => name === part);
-      if (found === undefined) throw new Error(`${part} is none of ${known.join(", ")}`);
-      return found;
-    });
-  const positive = (text: string): number => {
-    if (!/^[1-9]\d*$/.test(text)) throw new Error(`${text} is not a whole number above 0`);
-    return Number(text);
-  };
   return {
     routes: values.routes.split(",").map(positive),
     variants: among(values.variants, variants),
@@ -69,10 +60,6 @@ function options(): Options {
     rounds: positive(values.rounds),
     json: values.json,
   };
-}
-
-function say(text: string): void {
-  process.stderr.write(`${text}\n`);
 }
 
 /** Envoys that run; all are stopped at the end, however it comes. */
