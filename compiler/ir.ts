@@ -134,7 +134,7 @@ export interface WeightedBackend {
   /** Takes the place of the rule's. */
   readonly rewrite?: Rewrite;
   /** Goes on top of the rule's. */
-  readonly policy?: Pick<RoutePolicy, "responseHeaders" | "mirrors">;
+  readonly policy?: Pick<RoutePolicy, "responseHeaders" | "mirrors" | "hashKey">;
   readonly origin: Span;
 }
 
@@ -163,6 +163,8 @@ export interface RoutePolicy {
   readonly backendRequestTimeoutMs?: number;
   readonly retry?: Retry;
   readonly session?: Session;
+  /** Of the backend's cluster. Envoy reads it off the route, so that it is named here as well. */
+  readonly hashKey?: ConsistentHash["key"];
 }
 
 export const noPolicy: RoutePolicy = {
@@ -246,18 +248,21 @@ export interface Cluster {
   readonly protocol: "http1" | "h2c" | "websocket";
   readonly endpoints: Endpoints;
   readonly policy: ClusterPolicy;
-  /** TLS to the backend (BackendTLSPolicy). Absent: plain text. */
+  /** TLS to the backend. Absent: plain text. */
   readonly tls?: ClusterTls;
 }
 
+/** TLS to a backend: a BackendTLSPolicy's, or a DestinationRule's `tls`. */
 export interface ClusterTls {
   /** SNI, and the name the certificate must have unless `subjectAltNames` says otherwise. */
   readonly hostname: string;
   readonly subjectAltNames: readonly { readonly kind: "dns" | "uri"; readonly value: string }[];
   /** PEM text; absent: the system's trusted roots. */
   readonly caCertificates?: string;
-  /** Shown to the backend (Gateway spec.tls.backend). */
+  /** Shown to the backend (Gateway spec.tls.backend, DestinationRule `credentialName`). */
   readonly client?: Certificate;
+  /** Any certificate will do (DestinationRule `insecureSkipVerify`). */
+  readonly insecureSkipVerify?: boolean;
 }
 
 /** A port of one Gateway whose listeners pass on streams or datagrams. */
@@ -288,31 +293,93 @@ export interface StreamRoute {
 }
 
 export type Endpoints =
-  /** From EndpointSlices; only the ready ones. Empty: 503. */
-  | {
-    readonly kind: "static";
-    readonly addresses: readonly { readonly address: string; readonly port: number }[];
-  }
+  /** From EndpointSlices, or a ServiceEntry's; only the ready ones. Empty: 503. */
+  | { readonly kind: "static"; readonly addresses: readonly EndpointAddress[] }
   /** No EndpointSlice is in the input: the Service's DNS name (or the ExternalName) is dialled. */
   | { readonly kind: "dns"; readonly hostname: string; readonly port: number };
+
+export interface EndpointAddress {
+  /** An IP address, or a name where a ServiceEntry has its endpoints resolved by DNS. */
+  readonly address: string;
+  readonly port: number;
+  /** Its share beside the others of its locality; absent: 1. */
+  readonly weight?: number;
+  /** `region/zone/subzone` as far as it is known. */
+  readonly locality?: string;
+  /** 0, the default, is taken while enough of its endpoints are healthy, then 1, and so on. */
+  readonly priority?: number;
+}
 
 /** What DestinationRules ask for; durations in milliseconds. Absent: the host's default. */
 export interface ClusterPolicy {
   readonly loadBalancer?: "ROUND_ROBIN" | "LEAST_REQUEST" | "RANDOM";
+  /** Takes the place of `loadBalancer`. */
+  readonly consistentHash?: ConsistentHash;
+  /**
+   * The share of each locality's requests (DestinationRule `distribute`), by `region/zone/subzone`
+   * as endpoints have it. Absent: localities count only through endpoints' priorities.
+   */
+  readonly localityWeights?: readonly { readonly locality: string; readonly weight: number }[];
+  readonly warmup?: Warmup;
   readonly maxConnections?: number;
   readonly connectTimeoutMs?: number;
   readonly tcpIdleTimeoutMs?: number;
+  readonly maxConnectionDurationMs?: number;
+  readonly tcpKeepalive?: {
+    readonly probes?: number;
+    readonly timeMs?: number;
+    readonly intervalMs?: number;
+  };
   readonly http1MaxPendingRequests?: number;
   readonly http2MaxRequests?: number;
   readonly maxRequestsPerConnection?: number;
+  readonly maxConcurrentStreams?: number;
   readonly maxRetries?: number;
+  /** Takes the place of `maxRetries`: a share of the requests under way, in percent. */
+  readonly retryBudget?: { readonly percent: number; readonly minRetryConcurrency: number };
   readonly httpIdleTimeoutMs?: number;
+  readonly http2KeepAlive?: { readonly intervalMs: number; readonly timeoutMs: number };
+  /** The backend gets the HTTP version that the client spoke. */
+  readonly useClientProtocol?: boolean;
+  readonly proxyProtocol?: "V1" | "V2";
   readonly outlierDetection?: OutlierDetection;
 }
 
+/** Requests of equal key go to one endpoint as long as it is there. */
+export interface ConsistentHash {
+  readonly key:
+    | { readonly kind: "header"; readonly name: string }
+    /** Set by the gateway where the client has none and `ttlMs` is there; 0: a session cookie. */
+    | {
+      readonly kind: "cookie";
+      readonly name: string;
+      readonly path?: string;
+      readonly ttlMs?: number;
+      readonly attributes?: readonly { readonly name: string; readonly value: string }[];
+    }
+    | { readonly kind: "sourceIp" }
+    | { readonly kind: "queryParameter"; readonly name: string };
+  readonly algorithm:
+    | { readonly kind: "ringHash"; readonly minimumRingSize: number }
+    /** A prime. */
+    | { readonly kind: "maglev"; readonly tableSize: number };
+}
+
+/** A new endpoint's share grows over `durationMs` from `minimumPercent` to its full one. */
+export interface Warmup {
+  readonly durationMs: number;
+  readonly minimumPercent: number;
+  readonly aggression: number;
+}
+
+/** Zero turns a detector off. */
 export interface OutlierDetection {
   readonly consecutive5xxErrors?: number;
   readonly consecutiveGatewayErrors?: number;
+  /** Only with `splitExternalLocalOriginErrors`. */
+  readonly consecutiveLocalOriginFailures?: number;
+  /** Connections that fail are counted by themselves and not as answers. */
+  readonly splitExternalLocalOriginErrors?: boolean;
   readonly intervalMs?: number;
   readonly baseEjectionTimeMs?: number;
   readonly maxEjectionPercent?: number;
