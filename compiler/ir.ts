@@ -248,8 +248,25 @@ export interface Cluster {
   readonly protocol: "http1" | "h2c" | "websocket";
   readonly endpoints: Endpoints;
   readonly policy: ClusterPolicy;
+  /** Where the fields of `policy`, and `tls`, stand; a field that nobody wrote has none. */
+  readonly policyOrigins?: PolicyOrigins;
   /** TLS to the backend. Absent: plain text. */
   readonly tls?: ClusterTls;
+}
+
+/**
+ * The place in the manifests that each field of a cluster's policy was read from, so that a target
+ * can name what it does not carry out. A field made of several values (`tcpKeepalive`) has the
+ * place of the section.
+ */
+export type PolicyOrigins = Readonly<Partial<Record<keyof ClusterPolicy | "tls", PolicyOrigin>>>;
+
+export interface PolicyOrigin {
+  /** `DestinationRule shop/checkout` */
+  readonly resource: string;
+  /** `spec.trafficPolicy.connectionPool.tcp.tcpKeepalive` */
+  readonly path: string;
+  readonly span: Span;
 }
 
 /** TLS to a backend: a BackendTLSPolicy's, or a DestinationRule's `tls`. */
