@@ -2,8 +2,10 @@
 // pure parts (balancer.ts, ejection.ts) to the clock.
 
 import { admit, pick, release, startBalancer, type Balancer } from "./balancer.ts";
+import type { Limit, Observe } from "../health/event.ts";
+import { ejectionEvents } from "../health/observe.ts";
 import type { EdgeCluster } from "./config.ts";
-import { eject, eligible, startEjection, type Ejection } from "./ejection.ts";
+import { eject, eligible, startEjection, type Ejection, type EjectionEvent } from "./ejection.ts";
 
 export interface LiveCluster {
   readonly cluster: EdgeCluster;
@@ -16,6 +18,8 @@ export interface LiveCluster {
   /** Retries under way. */
   retries: number;
   ejection: Ejection | undefined;
+  /** Told of ejections and overflows, where somebody watches. */
+  readonly observe: Observe | undefined;
 }
 
 export interface LiveEndpoint {
@@ -29,7 +33,9 @@ export function isIpAddress(address: string): boolean {
   return /^\d{1,3}(\.\d{1,3}){3}$/.test(address) || address.includes(":");
 }
 
-export function startCluster(cluster: EdgeCluster, now: number): LiveCluster {
+export function startCluster(
+  cluster: EdgeCluster, now: number, observe?: Observe,
+): LiveCluster {
   const addresses = cluster.endpoints.kind === "static"
     ? cluster.endpoints.addresses
     : [{ address: cluster.endpoints.hostname, port: cluster.endpoints.port }];
@@ -41,6 +47,7 @@ export function startCluster(cluster: EdgeCluster, now: number): LiveCluster {
     waiting: [],
     retries: 0,
     ejection: cluster.policy.outlierDetection && startEjection(addresses.length, now),
+    observe,
   };
 }
 
@@ -63,11 +70,16 @@ const lookAgainMs = 5;
 export async function enter(live: LiveCluster, signal?: AbortSignal): Promise<boolean> {
   const { policy } = live.cluster;
   const first = admit(policy, live.active, live.waiting.length);
-  if (first === "overflow") return false;
+  if (first === "overflow") {
+    const isFull = live.active >= (policy.http2MaxRequests ?? Infinity);
+    overflow(live, isFull ? "requests" : "pending");
+    return false;
+  }
   if (first === "go" && live.waiting.length === 0) {
     live.active += 1;
     return true;
   }
+  overflow(live, "connections");
   const own = { seenAt: Date.now() };
   live.waiting.push(own);
   try {
@@ -86,6 +98,11 @@ export async function enter(live: LiveCluster, signal?: AbortSignal): Promise<bo
   }
 }
 
+/** Tells that a limit held something back. */
+export function overflow({ cluster, observe }: LiveCluster, limit: Limit): void {
+  observe?.({ kind: "overflowed", cluster: cluster.name, limit, count: 1, at: Date.now() });
+}
+
 export function leave(live: LiveCluster): void {
   live.active = Math.max(0, live.active - 1);
 }
@@ -102,7 +119,7 @@ export function pickEndpoint(live: LiveCluster, { endpoint, failed }: Wish = {})
   const { policy } = live.cluster;
   let isEligible: ((endpoint: number) => boolean) | undefined;
   if (live.ejection !== undefined && policy.outlierDetection !== undefined) {
-    live.ejection = eject(live.ejection, { kind: "tick" }, policy.outlierDetection, Date.now());
+    step(live, { kind: "tick" });
     isEligible = eligible(live.ejection, policy.outlierDetection);
   }
   const allowed = isEligible;
@@ -124,8 +141,21 @@ export function releaseEndpoint(live: LiveCluster, endpoint: number): void {
 
 /** What the endpoint answered, or the status that stands for its failure. */
 export function report(live: LiveCluster, endpoint: number, status: number): void {
-  const { outlierDetection } = live.cluster.policy;
-  if (live.ejection === undefined || outlierDetection === undefined) return;
-  const event = { kind: "response", host: endpoint, status } as const;
-  live.ejection = eject(live.ejection, event, outlierDetection, Date.now());
+  step(live, { kind: "response", host: endpoint, status });
+}
+
+/** Moves the ejections on to now, and tells what changed. */
+export function step(live: LiveCluster, event: EjectionEvent): void {
+  const { ejection: before, cluster, endpoints, observe } = live;
+  const { outlierDetection: policy } = cluster.policy;
+  if (before === undefined || policy === undefined) return;
+  const now = Date.now();
+  const after = eject(before, event, policy, now);
+  live.ejection = after;
+  if (observe === undefined || before === after) return;
+  const nameAt = (index: number): string => {
+    const { address = "", port = 0 } = endpoints[index] ?? {};
+    return `${address}:${port}`;
+  };
+  ejectionEvents(before, after, policy, cluster.name, nameAt, now).forEach(observe);
 }

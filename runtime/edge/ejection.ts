@@ -6,12 +6,17 @@
 // policy asks for it.
 
 import type { OutlierDetection } from "../../compiler/ir.ts";
+import type { EjectionCause } from "../health/event.ts";
 
 export interface EjectionHost {
   readonly run5xx: number;
   readonly runGateway: number;
   /** Present while ejected: since when. */
   readonly ejectedAt?: number;
+  /** Present while ejected: why. */
+  readonly cause?: EjectionCause;
+  /** How often it stayed because too many others were out. */
+  readonly spared?: number;
   /** How many base times the next (or present) ejection lasts, at most. */
   readonly backoff: number;
 }
@@ -81,10 +86,13 @@ function respond(
     run5xx: over5xx ? 0 : counted.run5xx,
     runGateway: overGateway ? 0 : counted.runGateway,
   };
-  if (!mayEject(state, policy)) return reset;
+  if (!mayEject(state, policy)) return { ...reset, spared: (host.spared ?? 0) + 1 };
   const { base, longest } = durations(policy);
   const grows = host.backoff * base < longest + base;
-  return { ...reset, ejectedAt: now, backoff: grows ? host.backoff + 1 : host.backoff };
+  const cause: EjectionCause = over5xx
+    ? { kind: "consecutive5xxErrors", count: counted.run5xx }
+    : { kind: "consecutiveGatewayErrors", count: counted.runGateway };
+  return { ...reset, ejectedAt: now, cause, backoff: grows ? host.backoff + 1 : host.backoff };
 }
 
 function mayEject(state: Ejection, policy: OutlierDetection): boolean {
@@ -98,28 +106,50 @@ function durations(policy: OutlierDetection): { readonly base: number; readonly 
   return { base, longest: Math.max(maxEjectionDefaultMs, base) };
 }
 
+/** When an ejection ends: with the first interval after its time. Undefined for a sound host. */
+export function ejectionEnd(
+  state: Ejection,
+  index: number,
+  policy: OutlierDetection,
+): number | undefined {
+  const host = state.hosts[index];
+  if (host?.ejectedAt === undefined) return undefined;
+  const { interval, tick: ending } = endingTick(state.tickedAt, host, host.ejectedAt, policy);
+  return state.tickedAt + ending * interval;
+}
+
+/** The interval with which an ejection ends, counted from `from`. */
+function endingTick(
+  from: number,
+  { backoff }: EjectionHost,
+  ejectedAt: number,
+  policy: OutlierDetection,
+): { readonly interval: number; readonly tick: number } {
+  const interval = Math.max(1, policy.intervalMs ?? intervalDefaultMs);
+  const { base, longest } = durations(policy);
+  const until = ejectedAt + Math.min(base * backoff, longest);
+  return { interval, tick: Math.max(1, Math.ceil((until - from) / interval)) };
+}
+
 /** Carries out all intervals that ended up to `now`, however many. */
 function tick(state: Ejection, policy: OutlierDetection, now: number): Ejection {
   const interval = Math.max(1, policy.intervalMs ?? intervalDefaultMs);
   const ticks = Math.floor((now - state.tickedAt) / interval);
   if (ticks <= 0) return state;
-  const hosts = state.hosts.map((host) => tickHost(host, state.tickedAt, interval, ticks, policy));
+  const hosts = state.hosts.map((host) => tickHost(host, state.tickedAt, ticks, policy));
   return { tickedAt: state.tickedAt + ticks * interval, hosts };
 }
 
 function tickHost(
   host: EjectionHost,
   from: number,
-  interval: number,
   ticks: number,
   policy: OutlierDetection,
 ): EjectionHost {
   if (host.ejectedAt === undefined) return relax(host, ticks);
-  const { base, longest } = durations(policy);
-  const until = host.ejectedAt + Math.min(base * host.backoff, longest);
-  const endingTick = Math.max(1, Math.ceil((until - from) / interval));
-  if (endingTick > ticks) return host;
-  return relax({ run5xx: 0, runGateway: 0, backoff: host.backoff }, ticks - endingTick);
+  const { tick: ending } = endingTick(from, host, host.ejectedAt, policy);
+  if (ending > ticks) return host;
+  return relax({ run5xx: 0, runGateway: 0, backoff: host.backoff }, ticks - ending);
 }
 
 /** Each interval without an ejection makes the next one shorter. */

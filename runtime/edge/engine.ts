@@ -3,6 +3,7 @@
 
 import { LOAD_OK } from "../../filters/core/format.ts";
 
+import type { Observe } from "../health/event.ts";
 import { startCluster, type LiveCluster } from "./cluster.ts";
 import type { EdgeConfig } from "./config.ts";
 import { createCore, instantiate, loadTable, type Core } from "./core.ts";
@@ -27,13 +28,14 @@ export type EngineResult =
 
 /**
  * Clusters that `previous` has in just the same form go on with their state: a swap neither
- * forgets ejections nor doubles a limit.
+ * forgets ejections nor doubles a limit. `observe` is told what happens to backends.
  */
 export function createEngine(
   module: WebAssembly.Module,
   table: Uint8Array,
   config: EdgeConfig,
   previous?: Engine,
+  observe?: Observe,
 ): EngineResult {
   const exports = instantiate(module);
   const code = loadTable(exports, table);
@@ -41,7 +43,7 @@ export function createEngine(
   const { names, editLists } = readFacts(table);
   const known = new Map(previous?.clusters.map((live) => [JSON.stringify(live.cluster), live]));
   const clusters = config.clusters.map((cluster) =>
-    known.get(JSON.stringify(cluster)) ?? startCluster(cluster, Date.now()));
+    known.get(JSON.stringify(cluster)) ?? startCluster(cluster, Date.now(), observe));
   const mirrorTurns = config.routePolicies.map(({ mirrors }) => mirrors.map(() => 0));
   const core = createCore(exports, names);
   return { ok: true, engine: { config, core, editLists, clusters, mirrorTurns } };

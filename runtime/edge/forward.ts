@@ -12,7 +12,7 @@ import { noPolicy, type RoutePolicy } from "../../compiler/ir.ts";
 import { answer, isGrpc, refuseGrpc } from "./answer.ts";
 import { attempt, type Outcome } from "./attempt.ts";
 import { shareBody, type SharedBody } from "./body.ts";
-import { isTracked, report, type LiveCluster } from "./cluster.ts";
+import { isTracked, overflow, report, type LiveCluster } from "./cluster.ts";
 import type { RequestParts, Verdict } from "./core.ts";
 import { expose, preflight } from "./cors.ts";
 import { isAborted, type DialFailure, type Outgoing } from "./dial.ts";
@@ -142,9 +142,10 @@ async function tries(
     const isGivenUp = isAborted(signal);
     const isLast = isGivenUp || count >= (retry?.attempts ?? 0)
       || (own.body !== null && body?.isKept() !== true)
-      || live.retries >= (live.cluster.policy.maxRetries ?? Infinity)
       || !isRetriable(outcome, isLate, policy);
-    if (isLast) return isLate && !isGivenUp ? timedOut : outcome;
+    const isOver = !isLast && live.retries >= (live.cluster.policy.maxRetries ?? Infinity);
+    if (isOver) overflow(live, "retries");
+    if (isLast || isOver) return isLate && !isGivenUp ? timedOut : outcome;
     if (outcome.kind === "answer") outcome.drop();
     if (outcome.kind !== "refused") failed.add(outcome.endpoint);
     live.retries += 1;
