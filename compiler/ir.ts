@@ -273,6 +273,13 @@ export interface PolicyOrigin {
 export interface ClusterTls {
   /** SNI, and the name the certificate must have unless `subjectAltNames` says otherwise. */
   readonly hostname: string;
+  /**
+   * A DestinationRule without `sni`: each request's Host (once rewritten) is SNI and, without
+   * `subjectAltNames`, the certificate's name. `hostname` serves where there are no requests.
+   */
+  readonly hostOfRequest?: boolean;
+  /** A DestinationRule with `sni` and no `subjectAltNames`: any name, as long as the CA is known. */
+  readonly anyName?: boolean;
   readonly subjectAltNames: readonly { readonly kind: "dns" | "uri"; readonly value: string }[];
   /** PEM text; absent: the system's trusted roots. */
   readonly caCertificates?: string;
@@ -353,7 +360,12 @@ export interface ClusterPolicy {
   readonly maxConcurrentStreams?: number;
   readonly maxRetries?: number;
   /** Takes the place of `maxRetries`: a share of the requests under way, in percent. */
-  readonly retryBudget?: { readonly percent: number; readonly minRetryConcurrency: number };
+  readonly retryBudget?: {
+    readonly percent: number;
+    readonly minRetryConcurrency: number;
+    /** Requests of so long ago are counted too; absent: only those under way. */
+    readonly intervalMs?: number;
+  };
   readonly httpIdleTimeoutMs?: number;
   readonly http2KeepAlive?: { readonly intervalMs: number; readonly timeoutMs: number };
   /** The backend gets the HTTP version that the client spoke. */

@@ -96,6 +96,7 @@ export function policyOf(forward: Forward, backend: WeightedBackend): RoutePolic
     ...base,
     responseHeaders: joinEdits(base.responseHeaders, own.responseHeaders),
     mirrors: [...base.mirrors, ...own.mirrors],
+    ...(own.hashKey && { hashKey: own.hashKey }),
   };
 }
 
