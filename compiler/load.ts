@@ -1,6 +1,7 @@
-// Files, folders, globs and the standard input → SourceFiles.
+// Files, folders, globs and the standard input → SourceFiles. The system is asked synchronously:
+// with many small files waiting for each would take ten times as long as reading it.
 
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdirSync, readFileSync, statSync, type Stats } from "node:fs";
 import { join, resolve, sep } from "node:path";
 import { diagnostic, type Diagnostic } from "./diagnostic.ts";
 import type { SourceFile } from "./source.ts";
@@ -9,6 +10,14 @@ export interface Loaded {
   /** Sorted by path, each file once however many inputs lead to it. */
   readonly files: readonly SourceFile[];
   readonly diagnostics: readonly Diagnostic[];
+  /** By absolute path, for the next load: it need not read again what has not changed since. */
+  readonly read: ReadonlyMap<string, ReadFile>;
+}
+
+interface ReadFile {
+  readonly file: SourceFile;
+  /** What the system knew of the file before it was read; absent where that proves nothing. */
+  readonly stamp?: string;
 }
 
 /** `shown` is the path in the user's words. */
@@ -27,29 +36,50 @@ const manifestName = /^[^.].*\.(?:ya?ml|json)$/i;
 const globCharacter = /[*?[{]/;
 export const stdinPath = "<stdin>";
 
+/** A file that says what it said in `previous` is the same object as there. */
 export async function load(
   inputs: readonly string[], cwd: string, stdin: () => Promise<string>,
+  previous?: Pick<Loaded, "read">,
 ): Promise<Loaded> {
   const search: Search = { cwd, found: new Map(), diagnostics: [] };
   const files: SourceFile[] = [];
-  for (const input of inputs) {
-    if (input === "-") {
-      if (!files.some((f) => f.path === stdinPath)) {
-        files.push({ path: stdinPath, text: await stdin() });
-      }
-    } else {
-      await findInput(input, search);
-    }
+  const read = new Map<string, ReadFile>();
+  for (const input of inputs) if (input !== "-") findInput(input, search);
+  if (inputs.includes("-")) {
+    // It can be read to its end once only.
+    const piped = previous?.read.get(stdinPath)
+      ?? { file: { path: stdinPath, text: await stdin() } };
+    read.set(stdinPath, piped);
+    files.push(piped.file);
   }
   for (const found of search.found.values()) {
     try {
-      files.push({ path: found.shown, text: await readFile(found.absolute, "utf8") });
+      const now = readOnce(found, previous?.read.get(found.absolute));
+      read.set(found.absolute, now);
+      files.push(now.file);
     } catch (error) {
       refuse(search, `cannot read \`${found.shown}\`: ${reason(error)}`);
     }
   }
   files.sort((a, b) => compareText(a.path, b.path));
-  return { files, diagnostics: search.diagnostics };
+  return { files, diagnostics: search.diagnostics, read };
+}
+
+/** Two writes within this time may leave a file with one and the same stamp. */
+const stampGranularityMs = 2_000;
+
+function readOnce({ absolute, shown }: Found, before: ReadFile | undefined): ReadFile {
+  const { dev, ino, size, mtimeNs, ctimeNs, mtimeMs, ctimeMs } =
+    statSync(absolute, { bigint: true });
+  const stamp = `${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`;
+  const isSame = before?.file.path === shown;
+  if (isSame && before.stamp === stamp) return before;
+  const ageMs = Date.now() - Number(mtimeMs > ctimeMs ? mtimeMs : ctimeMs);
+  const text = readFileSync(absolute, "utf8");
+  return {
+    file: isSame && before.file.text === text ? before.file : { path: shown, text },
+    ...(ageMs > stampGranularityMs && { stamp }),
+  };
 }
 
 function compareText(a: string, b: string): number {
@@ -80,15 +110,15 @@ function add(search: Search, shown: string): void {
   if (!known || shown < known.shown) search.found.set(absolute, { shown, absolute });
 }
 
-async function findInput(input: string, search: Search): Promise<void> {
+function findInput(input: string, search: Search): void {
   const absolute = resolve(search.cwd, input);
   try {
-    const info = await stat(absolute);
+    const info = statSync(absolute);
     if (!info.isDirectory()) {
       add(search, input);
       return;
     }
-    const inside = await filesBelow(absolute);
+    const inside = filesBelow(absolute);
     for (const path of inside) {
       if (manifestName.test(baseName(path))) add(search, join(input, path));
     }
@@ -97,7 +127,7 @@ async function findInput(input: string, search: Search): Promise<void> {
     }
   } catch (error) {
     if (globCharacter.test(input)) {
-      await findGlob(input, search);
+      findGlob(input, search);
       return;
     }
     refuse(search, `cannot read \`${input}\`: ${reason(error)}`);
@@ -108,17 +138,26 @@ function baseName(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1);
 }
 
+/** Nothing where the link leads nowhere. */
+function linkedTo(path: string): Stats | undefined {
+  try {
+    return statSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Paths with `/` below `folder`, without dot-folders and node_modules, sorted. */
-async function filesBelow(folder: string): Promise<readonly string[]> {
+function filesBelow(folder: string): readonly string[] {
   const paths: string[] = [];
-  const entries = await readdir(folder, { withFileTypes: true });
+  const entries = readdirSync(folder, { withFileTypes: true });
   entries.sort((a, b) => compareText(a.name, b.name));
   for (const entry of entries) {
     const inside = join(folder, entry.name);
-    const linked = entry.isSymbolicLink() ? await stat(inside).catch(() => undefined) : undefined;
+    const linked = entry.isSymbolicLink() ? linkedTo(inside) : undefined;
     if (entry.isDirectory()) {
       if (entry.name.startsWith(".") || entry.name === "node_modules") continue;
-      for (const path of await filesBelow(inside)) paths.push(`${entry.name}/${path}`);
+      for (const path of filesBelow(inside)) paths.push(`${entry.name}/${path}`);
     } else if (entry.isFile() || linked?.isFile()) {
       // A link to a folder is not followed: it could lead back here.
       paths.push(entry.name);
@@ -127,7 +166,7 @@ async function filesBelow(folder: string): Promise<readonly string[]> {
   return paths;
 }
 
-async function findGlob(input: string, search: Search): Promise<void> {
+function findGlob(input: string, search: Search): void {
   const pattern = input.split(sep).join("/");
   const parts = pattern.split("/");
   const fixed = parts.findIndex((part) => globCharacter.test(part));
@@ -137,7 +176,7 @@ async function findGlob(input: string, search: Search): Promise<void> {
   const hiddenWanted = baseName(pattern).startsWith(".");
   let matched = 0;
   try {
-    for (const path of await filesBelow(resolve(search.cwd, root))) {
+    for (const path of filesBelow(resolve(search.cwd, root))) {
       if (!expression.test(path) || (baseName(path).startsWith(".") && !hiddenWanted)) continue;
       add(search, base === "" && !pattern.startsWith("/") ? path : `${base}/${path}`);
       matched++;

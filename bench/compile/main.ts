@@ -218,7 +218,7 @@ function reportOf(asked: Options, builds: readonly Measured[], dev: Measured): R
         + `${asked.edits} edits; peak RSS: the highest; spread: of wall time`,
       `growth, wall time ~ rules^b: ${exponents(builds, (f) => f.wallMs)}; CPU time: `
         + exponents(builds, (f) => f.cpuUs),
-      "dev: edge runtime; the time holds the 100 ms it waits for further changes",
+      "dev: edge runtime; the time holds the 20 ms it waits for a saved file to be whole",
       `Node ${process.versions.node}`,
     ],
   };

@@ -1,7 +1,7 @@
 // `fairlead dev`: serves the manifests on this machine until it is stopped.
 
 import { dev } from "../../runtime/dev/dev.ts";
-import { load } from "../load.ts";
+import { load, type Loaded } from "../load.ts";
 import { stringOption, wrongUsage, type Run } from "./command.ts";
 
 export const run: Run = async (options, io) => {
@@ -16,10 +16,14 @@ export const run: Run = async (options, io) => {
     return wrongUsage("`--routing native` needs `--runtime envoy`");
   }
   const readyFile = options.values["ready-file"];
+  let last: Loaded | undefined;
   const end = await dev({
     inputs: options.inputs, runtime, routing, port, signal: io.signal, report: io.report,
     print: io.write,
-    load: () => load(options.inputs, io.cwd, io.readStdin),
+    load: async () => {
+      last = await load(options.inputs, io.cwd, io.readStdin, last);
+      return last;
+    },
     warn: io.warn,
     ...(typeof readyFile === "string" && { readyFile }),
   });

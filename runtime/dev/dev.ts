@@ -5,7 +5,6 @@
 // are left out. An edit that it would refuse never reaches a controller, so that the last table
 // stays.
 
-import { createHash } from "node:crypto";
 import { rename, rm, writeFile } from "node:fs/promises";
 
 import { bakeFilter, compile, type Compilation } from "../../compiler/compile.ts";
@@ -25,7 +24,7 @@ import { watchPaths } from "./watch.ts";
 export interface DevOptions {
   /** What `-f` names: files, folders or patterns. */
   readonly inputs: readonly string[];
-  /** Reads them as they are now. */
+  /** Reads them as they are now. What has not changed had better be the same object as before. */
   readonly load: () => Promise<LoadedFiles>;
   readonly report: (diagnostics: readonly Diagnostic[]) => void;
   readonly runtime: RuntimeName;
@@ -55,16 +54,10 @@ export type DevEnd =
   | { readonly kind: "input" }
   | { readonly kind: "setup"; readonly message: string };
 
-/** What the last swap served. */
-interface Generation {
-  readonly number: number;
-  readonly inputHash: string;
-}
-
 interface Read {
+  readonly files: readonly SourceFile[];
   readonly compilation: Compilation;
   readonly diagnostics: readonly Diagnostic[];
-  readonly inputHash: string;
 }
 
 export async function dev(options: DevOptions): Promise<DevEnd> {
@@ -72,8 +65,7 @@ export async function dev(options: DevOptions): Promise<DevEnd> {
   if (readyFile !== undefined) await rm(readyFile, { force: true });
   const opening = (options.open ?? openRuntime)(options.runtime, options.warn);
   opening.catch(() => undefined);
-  const known: Known = new Map();
-  const first = compileInput(options, await readInput(options, known));
+  const first = compileInput(options, await options.load());
   options.report(first.diagnostics);
   const runtime = await opening;
   try {
@@ -85,8 +77,8 @@ export async function dev(options: DevOptions): Promise<DevEnd> {
     if (signal.aborted) return { kind: "stopped" };
     const ports = localPorts(options, first.compilation);
     const served = await runtime.start(inputOf(options, first.compilation, ports));
-    await announce(options, { number: 1, inputHash: first.inputHash }, first.compilation, served);
-    await follow(options, runtime, ports, known, { number: 1, inputHash: first.inputHash });
+    await announce(options, 1, first.compilation, served);
+    await follow(options, runtime, ports, first);
     return { kind: "stopped" };
   } catch (error) {
     const message = setupText(error);
@@ -105,39 +97,20 @@ function setupText(error: unknown): string | undefined {
   return `${error.message}; choose another with --port N (0: any free one)`;
 }
 
-/** Files as they were read last, by path. */
-type Known = Map<string, SourceFile>;
-
-interface Input {
-  readonly files: readonly SourceFile[];
-  readonly diagnostics: readonly Diagnostic[];
-  readonly hash: string;
-}
-
-/** Unchanged files stay the objects they were, so that what was made of them is found again. */
-async function readInput({ load }: DevOptions, known: Known): Promise<Input> {
-  const { files: loaded, diagnostics } = await load();
-  const hash = createHash("sha256");
-  const files = loaded.map((file) => {
-    hash.update(`${file.path}\0${file.text}\0`);
-    const before = known.get(file.path);
-    return before?.text === file.text ? before : file;
-  });
-  known.clear();
-  for (const file of files) known.set(file.path, file);
-  return { files, diagnostics, hash: hash.digest("hex") };
-}
-
-function compileInput({ routing }: DevOptions, { files, diagnostics, hash }: Input): Read {
+function compileInput({ routing }: DevOptions, { files, diagnostics }: LoadedFiles): Read {
   const compilation = compile(files);
   return {
-    compilation,
+    files, compilation,
     diagnostics: [
       ...diagnostics, ...compilation.diagnostics,
       ...(routing === "native" ? nativeDiagnostics(compilation.ir) : []),
     ],
-    inputHash: hash,
   };
+}
+
+function saysTheSame(a: readonly SourceFile[], b: readonly SourceFile[]): boolean {
+  return a.length === b.length
+    && a.every(({ path, text }, i) => path === b[i]?.path && text === b[i].text);
 }
 
 function servesNothing({ gatewayPorts, streamPorts }: Ir): boolean {
@@ -174,12 +147,12 @@ function inputOf(
 
 async function announce(
   { runtime, readyFile, print }: DevOptions,
-  generation: Generation,
+  generation: number,
   { ir }: Compilation,
   served: Served,
 ): Promise<void> {
   if (readyFile !== undefined) {
-    const content = { generation: generation.number, runtime, listeners: served.listeners };
+    const content = { generation, runtime, listeners: served.listeners };
     // Whoever waits for the file never sees half of it.
     const made = `${readyFile}.${process.pid}`;
     await writeFile(made, `${JSON.stringify(content, null, 2)}\n`)
@@ -189,9 +162,9 @@ async function announce(
         throw new SetupProblem(reason, { cause });
       });
   }
-  print(generation.number === 1
+  print(generation === 1
     ? `serving on ${runtime}\n\n${summary(ir, served)}\n\n`
-    : `serving generation ${generation.number}\n`);
+    : `serving generation ${generation}\n`);
 }
 
 /** Swaps after each change, one at a time, until it is told to stop. */
@@ -199,39 +172,38 @@ async function follow(
   options: DevOptions,
   runtime: Runtime,
   ports: Ports,
-  known: Known,
-  first: Generation,
+  first: Read,
 ): Promise<void> {
-  let generation = first;
-  let seen = first.inputHash;
+  let generation = 1;
+  let last = first;
   const swap = async (): Promise<void> => {
-    const input = await readInput(options, known);
-    if (input.hash === seen || options.signal.aborted) return;
-    seen = input.hash;
+    const input = await options.load();
+    if (saysTheSame(input.files, last.files) || options.signal.aborted) return;
     const next = compileInput(options, input);
+    last = next;
     options.report(next.diagnostics);
     if (next.diagnostics.some(isRefused) || servesNothing(next.compilation.ir)) {
       options.warn("the last good routes are still served");
       return;
     }
     const served = await runtime.update(inputOf(options, next.compilation, ports));
-    generation = { number: generation.number + 1, inputHash: next.inputHash };
+    generation += 1;
     await announce(options, generation, next.compilation, served);
   };
-  let last: Promise<void> = Promise.resolve();
+  let swaps: Promise<void> = Promise.resolve();
   const watch = watchPaths(options.inputs, () => {
-    last = last.then(swap).catch((error: unknown) => {
+    swaps = swaps.then(swap).catch((error: unknown) => {
       options.warn(`the last good routes are still served: ${messageOf(error)}`);
     });
   });
   // Something may have changed between reading and watching.
-  last = last.then(swap).catch((error: unknown) => options.warn(messageOf(error)));
+  swaps = swaps.then(swap).catch((error: unknown) => options.warn(messageOf(error)));
   await new Promise<void>((resolve) => {
     if (options.signal.aborted) resolve();
     options.signal.addEventListener("abort", () => resolve(), { once: true });
   });
   watch.close();
-  await last;
+  await swaps;
 }
 
 /** A rule that Envoy cannot carry out by itself. */

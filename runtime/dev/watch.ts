@@ -3,7 +3,7 @@
 // folders that are watched; where the system has no watch left to give, it looks every second.
 
 import {
-  existsSync, readdirSync, statSync, watch as watchFolder, type Dirent, type FSWatcher,
+  existsSync, lstatSync, readdirSync, statSync, watch as watchFolder, type Dirent, type FSWatcher,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 
@@ -11,18 +11,38 @@ export interface Watch {
   close(): void;
 }
 
-/** A burst is over when nothing has happened for this long. */
+/** One file that was saved is whole when nothing has happened to it for this long. */
+const settledMs = 20;
+/**
+ * A burst is over when nothing has happened for this long: a tool changes many files, or takes one
+ * away to put another there, or empties it and then takes its time to write it.
+ */
 const quietMs = 100;
 const pollMs = 1_000;
+
+/** Something happened to that path; without one it is not known to what. */
+type Notice = (path?: string) => void;
 
 /** `paths` are files, folders or glob patterns; "-" is not watched. */
 export function watchPaths(paths: readonly string[], onChange: () => void): Watch {
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const soon = (): void => {
-    clearTimeout(timer);
-    timer = setTimeout(onChange, quietMs);
+  let changed = new Set<string>();
+  let isBurst = false;
+  const tell = (): void => {
+    changed = new Set();
+    isBurst = false;
+    onChange();
   };
-  const closers = paths.filter((path) => path !== "-").map((path) => watchOne(path, soon));
+  const notice: Notice = (path) => {
+    if (path !== undefined && (isManifest(path) || paths.includes(path))) {
+      changed.add(path);
+      isBurst ||= changed.size > 1 || !isWritten(path);
+    }
+    isBurst ||= path === undefined;
+    clearTimeout(timer);
+    timer = setTimeout(tell, isBurst ? quietMs : settledMs);
+  };
+  const closers = paths.filter((path) => path !== "-").map((path) => watchOne(path, notice));
   return {
     close: () => {
       clearTimeout(timer);
@@ -31,19 +51,29 @@ export function watchPaths(paths: readonly string[], onChange: () => void): Watc
   };
 }
 
-function watchOne(path: string, soon: () => void): () => void {
+/** The others in a folder are what editors keep beside a file. */
+function isManifest(path: string): boolean {
+  return /^[^.].*\.(?:ya?ml|json)$/i.test(basename(path));
+}
+
+function isWritten(path: string): boolean {
+  return (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0;
+}
+
+function watchOne(path: string, notice: Notice): () => void {
   const base = folderOfPattern(path);
   const folder = base ?? path;
   const isFolder = existsSync(folder) && statSync(folder).isDirectory();
   try {
-    if (isFolder) return watchTree(folder, soon);
+    if (isFolder) return watchTree(folder, notice);
     const watcher = watchFolder(dirname(path), (_, name) => {
+      if (name === basename(path)) notice(path);
       // A mounted ConfigMap changes by its `..data` link alone.
-      if (name === null || name === basename(path) || name.startsWith("..")) soon();
+      else if (name === null || name.startsWith("..")) notice();
     });
-    return closing(watcher, () => poll(path, soon));
+    return closing(watcher, () => poll(path, notice));
   } catch {
-    return poll(path, soon);
+    return poll(path, notice);
   }
 }
 
@@ -51,7 +81,7 @@ function watchOne(path: string, soon: () => void): () => void {
  * Watches a folder and each folder below it by itself: Node's own recursive watch on Linux follows
  * files, and loses one that another was renamed over.
  */
-function watchTree(root: string, soon: () => void): () => void {
+function watchTree(root: string, notice: Notice): () => void {
   const watchers = new Map<string, () => void>();
   const forget = (folder: string): void => {
     watchers.get(folder)?.();
@@ -59,12 +89,14 @@ function watchTree(root: string, soon: () => void): () => void {
   };
   const cover = (folder: string): void => {
     if (watchers.has(folder)) return;
-    const watcher = watchFolder(folder, () => {
+    const watcher = watchFolder(folder, (_, name) => {
+      const path = name === null ? undefined : join(folder, name);
+      const isFile = path !== undefined && !watchers.has(path) && !isFolderNow(path);
       // What appeared may be a folder with files in it already.
-      coverAll();
-      soon();
+      if (!isFile) coverAll();
+      notice(isFile ? path : undefined);
     });
-    watchers.set(folder, closing(watcher, () => poll(folder, soon)));
+    watchers.set(folder, closing(watcher, () => poll(folder, notice)));
   };
   const coverAll = (): void => {
     const folders = new Set(foldersBelow(root));
@@ -77,6 +109,10 @@ function watchTree(root: string, soon: () => void): () => void {
   return () => {
     for (const folder of [...watchers.keys()]) forget(folder);
   };
+}
+
+function isFolderNow(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
 /** Those that `load` would look into. */
@@ -118,12 +154,12 @@ function folderOfPattern(path: string): string | undefined {
   return parts.slice(0, first).join("/") || (path.startsWith("/") ? "/" : ".");
 }
 
-function poll(path: string, soon: () => void): () => void {
+function poll(path: string, notice: Notice): () => void {
   let last = lookAt(path);
   const timer = setInterval(() => {
     const now = lookAt(path);
     // Whether something below a folder changed, its own times do not tell: the caller looks.
-    if (now !== last || now.startsWith("folder")) soon();
+    if (now !== last || now.startsWith("folder")) notice();
     last = now;
   }, pollMs);
   return () => clearInterval(timer);

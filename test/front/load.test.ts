@@ -1,8 +1,10 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { globExpression, load } from "../../compiler/load.ts";
+import { globExpression, load, type Loaded } from "../../compiler/load.ts";
 import { render } from "../../compiler/render.ts";
 
 let cwd = "";
@@ -81,4 +83,34 @@ test("a glob's special characters are the usual ones", () => {
     .toEqual([true, true, false]);
   expect([matches("a.yaml", "aXyaml"), matches("{a,b/*}.y", "b/c.y"), matches("a+(b)", "a+(b)")])
     .toEqual([false, true, true]);
+});
+
+test("a load that knows the last keeps files that say the same, as the same objects", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "fairlead-load-again-"));
+  const again = (last?: Loaded): Promise<Loaded> => load([folder, "-"], cwd, piped, last);
+  const inputs = ["from: stdin\n"];
+  const piped = async (): Promise<string> => inputs.shift() ?? "";
+  const write = (name: string, text: string): void => {
+    writeFileSync(join(folder, name), text);
+    // Old enough for its times to tell something.
+    utimesSync(join(folder, name), 1_000, 1_000);
+  };
+  const texts = ({ files }: Loaded): readonly string[] => files.map((f) => f.text);
+  try {
+    for (const name of ["a.yaml", "b.yaml", "c.yaml"]) write(name, "n: 1\n");
+    const first = await again();
+    expect((await again(first)).files).toEqual(first.files);
+    // Of the same length and the same time.
+    write("b.yaml", "n: 2\n");
+    write("d.yaml", "n: 4\n");
+    rmSync(join(folder, "c.yaml"));
+    const second = await again(first);
+    expect([...texts(second)].sort())
+      .toEqual(["from: stdin\n", "n: 1\n", "n: 2\n", "n: 4\n"]);
+    const kept = second.files.filter((file) => first.files.includes(file));
+    expect(kept.map((f) => f.path.split("/").at(-1)).sort()).toEqual(["<stdin>", "a.yaml"]);
+    expect(texts(await again(second))).toEqual(texts(second));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });
