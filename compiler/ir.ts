@@ -3,8 +3,11 @@
 // makes it, `rank.ts` puts each virtual host's matches in order, and the table, the emitters, the
 // reference matcher and `explain` read it.
 
+import type { ClusterPolicy, ConsistentHash } from "./ir/policy.ts";
 import type { ObjectKey } from "./resources.ts";
 import type { Span } from "./source.ts";
+
+export type * from "./ir/policy.ts";
 
 export interface Ir {
   /** Sorted by gateway namespace, name, then port. The index is the core's `gatewayPort`. */
@@ -273,13 +276,6 @@ export interface PolicyOrigin {
 export interface ClusterTls {
   /** SNI, and the name the certificate must have unless `subjectAltNames` says otherwise. */
   readonly hostname: string;
-  /**
-   * A DestinationRule without `sni`: each request's Host (once rewritten) is SNI and, without
-   * `subjectAltNames`, the certificate's name. `hostname` serves where there are no requests.
-   */
-  readonly hostOfRequest?: boolean;
-  /** A DestinationRule with `sni` and no `subjectAltNames`: any name, as long as the CA is known. */
-  readonly anyName?: boolean;
   readonly subjectAltNames: readonly { readonly kind: "dns" | "uri"; readonly value: string }[];
   /** PEM text; absent: the system's trusted roots. */
   readonly caCertificates?: string;
@@ -287,6 +283,27 @@ export interface ClusterTls {
   readonly client?: Certificate;
   /** Any certificate will do (DestinationRule `insecureSkipVerify`). */
   readonly insecureSkipVerify?: boolean;
+  /** PEM text: certificates that are revoked. */
+  readonly crl?: string;
+  /**
+   * The request's own host is the SNI, and the name that the certificate must have; `hostname`
+   * counts where there is no request, as for streams (a DestinationRule's `tls` without `sni`).
+   */
+  readonly autoSni?: boolean;
+  /** No name is asked of the certificate (`sni` without `subjectAltNames` in a DestinationRule). */
+  readonly anyName?: boolean;
+  /** Files where the proxy runs, for what a DestinationRule names by its path. */
+  readonly files?: TlsFiles;
+  /** Istio's mutual TLS (ISTIO_MUTUAL): the certificates are the mesh's, and only it has them. */
+  readonly mesh?: boolean;
+}
+
+/** Paths as a DestinationRule's `tls` has them; each takes the place of the text beside it. */
+export interface TlsFiles {
+  readonly caCertificates?: string;
+  readonly caCrl?: string;
+  readonly clientCertificate?: string;
+  readonly privateKey?: string;
 }
 
 /** A port of one Gateway whose listeners pass on streams or datagrams. */
@@ -332,85 +349,4 @@ export interface EndpointAddress {
   readonly locality?: string;
   /** 0, the default, is taken while enough of its endpoints are healthy, then 1, and so on. */
   readonly priority?: number;
-}
-
-/** What DestinationRules ask for; durations in milliseconds. Absent: the host's default. */
-export interface ClusterPolicy {
-  readonly loadBalancer?: "ROUND_ROBIN" | "LEAST_REQUEST" | "RANDOM";
-  /** Takes the place of `loadBalancer`. */
-  readonly consistentHash?: ConsistentHash;
-  /**
-   * The share of each locality's requests (DestinationRule `distribute`), by `region/zone/subzone`
-   * as endpoints have it. Absent: localities count only through endpoints' priorities.
-   */
-  readonly localityWeights?: readonly { readonly locality: string; readonly weight: number }[];
-  readonly warmup?: Warmup;
-  readonly maxConnections?: number;
-  readonly connectTimeoutMs?: number;
-  readonly tcpIdleTimeoutMs?: number;
-  readonly maxConnectionDurationMs?: number;
-  readonly tcpKeepalive?: {
-    readonly probes?: number;
-    readonly timeMs?: number;
-    readonly intervalMs?: number;
-  };
-  readonly http1MaxPendingRequests?: number;
-  readonly http2MaxRequests?: number;
-  readonly maxRequestsPerConnection?: number;
-  readonly maxConcurrentStreams?: number;
-  readonly maxRetries?: number;
-  /** Takes the place of `maxRetries`: a share of the requests under way, in percent. */
-  readonly retryBudget?: {
-    readonly percent: number;
-    readonly minRetryConcurrency: number;
-    /** Requests of so long ago are counted too; absent: only those under way. */
-    readonly intervalMs?: number;
-  };
-  readonly httpIdleTimeoutMs?: number;
-  readonly http2KeepAlive?: { readonly intervalMs: number; readonly timeoutMs: number };
-  /** The backend gets the HTTP version that the client spoke. */
-  readonly useClientProtocol?: boolean;
-  readonly proxyProtocol?: "V1" | "V2";
-  readonly outlierDetection?: OutlierDetection;
-}
-
-/** Requests of equal key go to one endpoint as long as it is there. */
-export interface ConsistentHash {
-  readonly key:
-    | { readonly kind: "header"; readonly name: string }
-    /** Set by the gateway where the client has none and `ttlMs` is there; 0: a session cookie. */
-    | {
-      readonly kind: "cookie";
-      readonly name: string;
-      readonly path?: string;
-      readonly ttlMs?: number;
-      readonly attributes?: readonly { readonly name: string; readonly value: string }[];
-    }
-    | { readonly kind: "sourceIp" }
-    | { readonly kind: "queryParameter"; readonly name: string };
-  readonly algorithm:
-    | { readonly kind: "ringHash"; readonly minimumRingSize: number }
-    /** A prime. */
-    | { readonly kind: "maglev"; readonly tableSize: number };
-}
-
-/** A new endpoint's share grows over `durationMs` from `minimumPercent` to its full one. */
-export interface Warmup {
-  readonly durationMs: number;
-  readonly minimumPercent: number;
-  readonly aggression: number;
-}
-
-/** Zero turns a detector off. */
-export interface OutlierDetection {
-  readonly consecutive5xxErrors?: number;
-  readonly consecutiveGatewayErrors?: number;
-  /** Only with `splitExternalLocalOriginErrors`. */
-  readonly consecutiveLocalOriginFailures?: number;
-  /** Connections that fail are counted by themselves and not as answers. */
-  readonly splitExternalLocalOriginErrors?: boolean;
-  readonly intervalMs?: number;
-  readonly baseEjectionTimeMs?: number;
-  readonly maxEjectionPercent?: number;
-  readonly minHealthPercent?: number;
 }
