@@ -12,6 +12,7 @@ import { earlyMutation } from "./envoy/manager.ts";
 import { clusterHeader, gatewayPortName, policyHeader } from "./envoy/names.ts";
 import { policyRoutes } from "./envoy/policy.ts";
 import { sessionHttpFilter } from "./envoy/session.ts";
+import { policyName } from "../table/policy-name.ts";
 
 export interface IstioInput {
   readonly ir: Ir;
@@ -148,9 +149,10 @@ function routePatches(
   const steered = { name: clusterHeader, present_match: true };
   const plain = { name: policyHeader, present_match: false };
   const routes = [
-    ...routePolicies.flatMap((policy, index) => {
-      if (index === 0) return [];
-      const own = { name: policyHeader, string_match: { exact: String(index) } };
+    ...routePolicies.flatMap((policy) => {
+      const exact = policyName(policy, (index) => clusters[index]?.name);
+      if (exact === "") return [];
+      const own = { name: policyHeader, string_match: { exact } };
       return policyRoutes(policy, { ...options, when: [steered, own] });
     }),
     ...policyRoutes(noPolicy, { ...options, when: [steered, plain] }),

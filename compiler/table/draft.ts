@@ -5,6 +5,7 @@ import type { Diagnostic } from "../diagnostic.ts";
 import type { Ir, RouteMatch, Rule, WeightedBackend } from "../ir.ts";
 import { REPLACE_NOTHING } from "../../filters/core/format.ts";
 import type { Plan, PlannedAction, PlannedEdit } from "./planned.ts";
+import { hashOf, policyContent } from "./policy-name.ts";
 
 type Growing<T> = { -readonly [K in keyof T]: T[K] extends readonly (infer E)[] ? E[] : T[K] };
 
@@ -29,12 +30,12 @@ export function newDraft(ir: Ir): Draft {
     names: [], gatewayPorts: [], virtualHosts: [], paths: [], matches: [], conditions: [],
     rules: [], splits: [], backends: [], clusters: ir.clusters.map((c) => c.name), redirects: [],
     editLists: [[]], actions: [nothing], expressions: [], automata: [], shapes: [],
-    discriminators: [], routePolicies: [noPolicy],
+    discriminators: [], policyNames: [""], routePolicies: [noPolicy],
     origins: { matches: [], rules: [], backends: [] }, nameIndexes: new Map(),
     ruleIndexes: new Map(), editIndexes: new Map([["[]", 0]]),
     actionIndexes: new Map([[JSON.stringify(nothing), 0]]),
-    policyIndexes: new Map([[JSON.stringify(noPolicy), 0]]), automatonIndexes: new Map(),
-    diagnostics: [],
+    policyIndexes: new Map([[policyContent(noPolicy, () => undefined), 0]]),
+    automatonIndexes: new Map(), diagnostics: [],
   };
 }
 
@@ -59,11 +60,9 @@ export function actionIndex(draft: Draft, action: PlannedAction): number {
 }
 
 export function policyIndex(draft: Draft, policy: RoutePolicy): number {
-  // The order of a policy's own keys must not make two of one.
-  const { responseHeaders, mirrors, cors, retry, session } = policy;
-  const { requestTimeoutMs, backendRequestTimeoutMs } = policy;
-  const ordered = {
-    responseHeaders, mirrors, cors, requestTimeoutMs, backendRequestTimeoutMs, retry, session,
-  };
-  return once(draft.routePolicies, draft.policyIndexes, JSON.stringify(ordered), policy);
+  if (policy === noPolicy) return 0;
+  const content = policyContent(policy, (index) => draft.clusters[index]);
+  const index = once(draft.routePolicies, draft.policyIndexes, content, policy);
+  if (index === draft.policyNames.length) draft.policyNames.push(hashOf(content));
+  return index;
 }

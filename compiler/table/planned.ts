@@ -142,6 +142,8 @@ export interface Plan {
   readonly discriminators: readonly PlannedDiscriminator[];
   /** Policy 0 is `noPolicy`. They stand beside the table, not in it: hosts carry them out. */
   readonly routePolicies: readonly RoutePolicy[];
+  /** By what they ask for (policy-name.ts); the table has these. */
+  readonly policyNames: readonly string[];
   /** What the table's indexes stand for, for `explain`, logs and metrics. */
   readonly origins: TableOrigins;
 }

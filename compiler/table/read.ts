@@ -5,12 +5,12 @@ import {
   ACTION_SIZE, AUTOMATON_SIZE, BACKEND_SIZE, CLUSTER_SIZE, CONDITION_HEADER_EXACT,
   CONDITION_HEADER_REGEX, CONDITION_QUERY_EXACT, CONDITION_SEGMENT_REGEX, CONDITION_SIZE,
   DISCRIMINATOR_SIZE, EDIT_ADD, EDIT_LIST_SIZE, EDIT_SET, EDIT_SIZE, EXPRESSION_SIZE,
-  GATEWAY_PORT_SIZE, HEADER_CHECKSUM, HEADER_FLAGS, HEADER_LENGTH, HEADER_SIZE,
-  HEADER_STATE_LENGTH, HEADER_VERSION, MATCH_SIZE, NAME_SIZE, PATH_KIND, PATH_LEN_SHIFT,
-  PATH_SIZE, PATH_SPLIT, REDIRECT_SIZE, RULE_SIZE, SECTION_ACTIONS, SECTION_AUTOMATA,
-  SECTION_BACKENDS, SECTION_CLUSTERS, SECTION_CONDITIONS, SECTION_DISCRIMINATORS, SECTION_EDITS,
-  SECTION_EDIT_LISTS, SECTION_EXPRESSIONS, SECTION_GATEWAY_PORTS, SECTION_MATCHES, SECTION_NAMES,
-  SECTION_PATHS, SECTION_REDIRECTS, SECTION_RULES, SECTION_SHAPES, SECTION_SPLITS,
+  GATEWAY_PORT_SIZE, HEADER_CHECKSUM, HEADER_FLAGS, HEADER_LENGTH, HEADER_SIZE, HEADER_STATE_LENGTH,
+  HEADER_VERSION, MATCH_SIZE, NAME_SIZE, PATH_KIND, PATH_LEN_SHIFT, PATH_SIZE, PATH_SPLIT,
+  REDIRECT_SIZE, ROUTE_POLICY_SIZE, RULE_SIZE, SECTION_ACTIONS, SECTION_AUTOMATA, SECTION_BACKENDS,
+  SECTION_CLUSTERS, SECTION_CONDITIONS, SECTION_DISCRIMINATORS, SECTION_EDITS, SECTION_EDIT_LISTS,
+  SECTION_EXPRESSIONS, SECTION_GATEWAY_PORTS, SECTION_MATCHES, SECTION_NAMES, SECTION_PATHS,
+  SECTION_REDIRECTS, SECTION_ROUTE_POLICIES, SECTION_RULES, SECTION_SHAPES, SECTION_SPLITS,
   SECTION_STRINGS, SECTION_VIRTUAL_HOSTS, SHAPE_SIZE, SPLIT_SIZE, VIRTUAL_HOST_SIZE,
 } from "../../filters/core/format.ts";
 
@@ -64,6 +64,8 @@ export interface Table {
     readonly edits: number; readonly policy: number; readonly host: string;
     readonly replace: number; readonly replacement: string;
   }[];
+  /** Names; policy 0 is nothing and has none. */
+  readonly routePolicies: readonly string[];
   readonly expressions: readonly { readonly automaton: number; readonly firstPath: number }[];
   readonly shapes: readonly {
     readonly segments: number; readonly tail: number; readonly parameters: number;
@@ -163,7 +165,8 @@ function readMatches(
 
 function readTargets(
   records: Records, text: Text,
-): Pick<Table, "rules" | "splits" | "backends" | "clusters" | "redirects" | "actions"> {
+): Pick<Table, "rules" | "splits" | "backends" | "clusters" | "redirects" | "actions"
+  | "routePolicies"> {
   return {
     rules: records(SECTION_RULES, RULE_SIZE, ([target = 0, action = 0]) => ({ target, action })),
     splits: records(SECTION_SPLITS, SPLIT_SIZE,
@@ -182,6 +185,8 @@ function readTargets(
       ([edits = 0, policy = 0, hostAt = 0, hostLen = 0, replace = 0, at = 0, len = 0]) => ({
         edits, policy, host: text(hostAt, hostLen), replace, replacement: text(at, len),
       })),
+    routePolicies: records(SECTION_ROUTE_POLICIES, ROUTE_POLICY_SIZE,
+      ([at = 0, len = 0]) => text(at, len)),
   };
 }
 

@@ -12,7 +12,7 @@
 
 /** "FLRT", no zero byte: the optimiser strips zero bytes from data segments. */
 export const MAGIC: u32 = 0x54524c46;
-export const VERSION: u32 = 1;
+export const VERSION: u32 = 2;
 
 // --- Header: u32 fields at these byte offsets ---
 export const HEADER_MAGIC: u32 = 0;
@@ -59,7 +59,8 @@ export const SECTION_AUTOMATA: u32 = 18;
 export const SECTION_AUTOMATON_WORDS: u32 = 19;
 export const SECTION_SHAPES: u32 = 20;
 export const SECTION_DISCRIMINATORS: u32 = 21;
-export const SECTION_COUNT: u32 = 22;
+export const SECTION_ROUTE_POLICIES: u32 = 22;
+export const SECTION_COUNT: u32 = 23;
 
 /** In indexes: nothing there. */
 export const NONE: u32 = 0xffffffff;
@@ -242,7 +243,7 @@ export const EDIT_REMOVE: u32 = 3;
 // ACTIONS: what is done to a request before it is forwarded; action 0 is to do nothing.
 /** EDIT_LISTS index. */
 export const ACTION_EDITS: u32 = 0;
-/** Which route policy the host carries out; 0 is none. The table only names it. */
+/** ROUTE_POLICIES index: what the host carries out; 0 is nothing. */
 export const ACTION_POLICY: u32 = 4;
 /** The new host name; length 0: the client's stays. */
 export const ACTION_HOST_OFF: u32 = 8;
@@ -252,6 +253,11 @@ export const ACTION_REPLACE: u32 = 16;
 export const ACTION_REPLACE_OFF: u32 = 20;
 export const ACTION_REPLACE_LEN: u32 = 24;
 export const ACTION_SIZE: u32 = 28;
+
+// ROUTE_POLICIES: names that mean the same in every table; policy 0 has none and asks for nothing.
+export const ROUTE_POLICY_NAME_OFF: u32 = 0;
+export const ROUTE_POLICY_NAME_LEN: u32 = 4;
+export const ROUTE_POLICY_SIZE: u32 = 8;
 
 // DISCRIMINATORS, by PATH: where many matches share a path and ask for different values of one
 // header or query parameter. The value is looked up in PATH_SLOTS; matches that do not ask for it
@@ -338,7 +344,7 @@ export const VERDICT_BACKEND: u32 = 16;
 export const VERDICT_CLUSTER: u32 = 20;
 /** Of a forwarded request: EDIT_LISTS index, 0 for none. */
 export const VERDICT_EDITS: u32 = 24;
-/** Of a forwarded request: the route policy, 0 for none. */
+/** Of a forwarded request: ROUTE_POLICIES index, 0 for none. */
 export const VERDICT_POLICY: u32 = 28;
 /** Address and length of a redirect's Location, or of a forwarded request's new target. */
 export const VERDICT_TEXT_PTR: u32 = 32;

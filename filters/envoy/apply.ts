@@ -3,9 +3,10 @@
 import {
   CLUSTER_NAME_LEN, CLUSTER_NAME_OFF, CLUSTER_SIZE, EDIT_ADD, EDIT_KIND, EDIT_LIST_FIRST,
   EDIT_LIST_SIZE, EDIT_NAME_LEN, EDIT_NAME_OFF, EDIT_REMOVE, EDIT_SIZE, EDIT_VALUE_LEN,
-  EDIT_VALUE_OFF, SECTION_CLUSTERS, SECTION_EDITS, SECTION_EDIT_LISTS, VERDICT_CLUSTER,
-  VERDICT_EDITS, VERDICT_FORWARD, VERDICT_HOST_LEN, VERDICT_HOST_PTR, VERDICT_NO_MATCH,
-  VERDICT_POLICY, VERDICT_REDIRECT, VERDICT_STATUS, VERDICT_TEXT_LEN, VERDICT_TEXT_PTR,
+  EDIT_VALUE_OFF, ROUTE_POLICY_NAME_LEN, ROUTE_POLICY_NAME_OFF, ROUTE_POLICY_SIZE, SECTION_CLUSTERS,
+  SECTION_EDITS, SECTION_EDIT_LISTS, SECTION_ROUTE_POLICIES, VERDICT_CLUSTER, VERDICT_EDITS,
+  VERDICT_FORWARD, VERDICT_HOST_LEN, VERDICT_HOST_PTR, VERDICT_NO_MATCH, VERDICT_POLICY,
+  VERDICT_REDIRECT, VERDICT_STATUS, VERDICT_TEXT_LEN, VERDICT_TEXT_PTR,
 } from "../core/format";
 import { take, verdict } from "../core/memory";
 import { section, text } from "../core/table";
@@ -18,8 +19,6 @@ import {
   INVALID_BACKEND, INVALID_BACKEND_LEN, LOCATION, LOCATION_LEN, NO_ROUTE, NO_ROUTE_LEN, PATH,
   PATH_LEN, POLICY, POLICY_LEN, REDIRECT, REDIRECT_LEN,
 } from "./text";
-
-const digits: usize = memory.data(16, 8);
 
 /** The ACTION_* for Envoy. */
 export function apply(kind: i32): u32 {
@@ -47,7 +46,12 @@ function forward(): u32 {
   const host = load<u32>(verdict, VERDICT_HOST_LEN);
   if (host) replace(AUTHORITY, AUTHORITY_LEN, load<u32>(verdict, VERDICT_HOST_PTR), host);
   const policy = load<u32>(verdict, VERDICT_POLICY);
-  if (policy) replacePolicy(policy);
+  if (policy) {
+    const record = section(SECTION_ROUTE_POLICIES) + policy * ROUTE_POLICY_SIZE;
+    // Envoy's routes for policies match this header.
+    replace(POLICY, POLICY_LEN, text(load<u32>(record, ROUTE_POLICY_NAME_OFF)),
+      load<u32>(record, ROUTE_POLICY_NAME_LEN));
+  }
   const cluster = section(SECTION_CLUSTERS) + load<u32>(verdict, VERDICT_CLUSTER) * CLUSTER_SIZE;
   // Overwrites whatever stands there, and makes Envoy choose its route anew.
   replace(CLUSTER, CLUSTER_LEN,
@@ -59,16 +63,6 @@ function forward(): u32 {
 @inline
 function replace(name: usize, nameLen: u32, value: usize, len: u32): void {
   replaceHeader(MAP_REQUEST_HEADERS, name, nameLen, value, len);
-}
-
-/** Names the route policy, in decimal: Envoy's routes for policies match this header. */
-function replacePolicy(policy: u32): void {
-  let at = digits + 10;
-  for (let left = policy; left; left /= 10) {
-    at -= 1;
-    store<u8>(at, <u8>(0x30 + left % 10));
-  }
-  replace(POLICY, POLICY_LEN, at, <u32>(digits + 10 - at));
 }
 
 function edit(list: u32): void {

@@ -10,7 +10,7 @@ export interface EdgeConfig {
   readonly gatewayPorts: readonly EdgeGatewayPort[];
   /** The index is the table's cluster index. */
   readonly clusters: readonly EdgeCluster[];
-  /** The index is the verdict's policy; 0 asks for nothing. */
+  /** The index is the table's policy index; 0 asks for nothing. */
   readonly routePolicies: readonly RoutePolicy[];
 }
 

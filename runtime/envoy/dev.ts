@@ -1,7 +1,7 @@
 // `fairlead dev --runtime envoy`: a local Envoy whose table, clusters and listeners are swapped
-// while it serves. The order of a swap is what keeps requests from failing: first the clusters the
-// new table may choose are added, then routes and filters change, then the clusters that only the
-// old table chose are removed. Envoy's workers carry the steps out in the order they were taken.
+// while it serves. The order of a swap is what keeps requests from failing: first the clusters and
+// the policies that the new table may choose are added, then filters change, then what only the old
+// table chose is removed. Envoy's workers carry the steps out in the order they were taken.
 
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
@@ -142,27 +142,29 @@ async function apply(session: Session, before: Wanted, next: Wanted): Promise<vo
   const clusters = clusterResources(folder, next);
   const all = new Map([...clusterResources(folder, before), ...clusters]);
   await changeClusters(session, all);
-  await changeRoutes(session, before, next);
+  const [old, both, routes] = [routeResources(before), routeResources(next, before),
+    routeResources(next)];
+  await changeRoutes(session, old, both);
   const added = await changeFilters(session, before, next);
   await changeListeners(session, before, next, added);
+  await changeRoutes(session, both, routes);
   if (all.size > clusters.size) await changeClusters(session, clusters);
 }
 
-async function changeClusters(
-  session: Session, resources: ReadonlyMap<string, Json>,
-): Promise<void> {
+async function changeClusters(session: Session, resources: Resources): Promise<void> {
   const { envoy } = session;
   const version = nextVersion(session);
   await applying(envoy, clustersStat, version, () =>
     place(envoy.folder, clustersFile, response(version, [...resources.values()])));
 }
 
+type Resources = ReadonlyMap<string, Json>;
+
 /** Of listeners that are new the files only have to be there. */
-async function changeRoutes(session: Session, before: Wanted, next: Wanted): Promise<void> {
+async function changeRoutes(session: Session, before: Resources, next: Resources): Promise<void> {
   const { envoy } = session;
-  const known = routeResources(before);
-  for (const [name, resource] of routeResources(next)) {
-    const old = known.get(name);
+  for (const [name, resource] of next) {
+    const old = before.get(name);
     if (old !== undefined && JSON.stringify(old) === JSON.stringify(resource)) continue;
     const version = nextVersion(session);
     const write = (): Promise<void> =>

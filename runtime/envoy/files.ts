@@ -104,13 +104,15 @@ export function listenerResources(folder: string, wanted: Wanted): readonly Json
   });
 }
 
-/** The route configurations by their names. */
+/** The route configurations by their names; with the policies of `retiring` as well. */
 export function routeResources(
-  { listeners, policies, isNative, ir: { clusters } }: Wanted,
+  { listeners, policies, isNative, ir: { clusters } }: Wanted, retiring?: Wanted,
 ): ReadonlyMap<string, Fields> {
+  const old = retiring && { policies: retiring.policies, clusters: retiring.ir.clusters };
   return new Map(listeners.flatMap(({ listenerPort: { http } }) => {
     if (!http) return [];
-    const input = { policies, clusters, filterName: gatewayPortName(http) };
+    const filterName = gatewayPortName(http);
+    const input = { policies, clusters, filterName, ...(old && { retiring: old }) };
     return entrances(http).map((entrance): [string, Fields] => [entrance.name, {
       "@type": "type.googleapis.com/envoy.config.route.v3.RouteConfiguration",
       ...isNative

@@ -8,6 +8,7 @@ import { parse, parseAllDocuments, stringify } from "yaml";
 import { noPolicy, type RoutePolicy } from "../../compiler/ir.ts";
 import { emitIstio } from "../../compiler/emit/istio.ts";
 import { internalHeaders } from "../../compiler/emit/envoy/names.ts";
+import { policyName } from "../../compiler/table/policy-name.ts";
 import { startEnvoy } from "../../runtime/envoy/process.ts";
 import { envoyOrReason } from "./binary.ts";
 import { buildToy, pickingSource } from "./toy.ts";
@@ -116,7 +117,7 @@ describe("the Istio manifests", () => {
     }
   });
 
-  test("each policy has its routes, found by its number, and special cases come first", () => {
+  test("each policy has its routes, found by its name, and special cases come first", () => {
     const cors = { allowOrigins: ["https://a.example"], allowCredentials: false,
       allowMethods: ["GET"], allowHeaders: [], exposeHeaders: [], maxAgeSeconds: 5 };
     const routePolicies: readonly RoutePolicy[] = [
@@ -124,6 +125,8 @@ describe("the Istio manifests", () => {
         session: { kind: "header", name: "x-s", path: "/", permanent: false,
           split: [{ cluster: 0, weight: 1 }, { cluster: 0, weight: 1 }] } },
     ];
+    const [, one, two] = routePolicies.map((p) =>
+      policyName(p, (index) => routed.clusters[index]?.name));
     const [, envoyFilter] = emitIstio({ ir: routed, filterWasm, routePolicies });
     const [left] = parseAllDocuments(new TextDecoder().decode(envoyFilter!.bytes))
       .map((d) => d.toJS() as Manifest);
@@ -142,7 +145,7 @@ describe("the Istio manifests", () => {
       .reverse();
     expect(seen.map(({ name, match, route }) => [name, route?.timeout, match.headers.find(
       (h) => h.name === "x-fairlead-policy")?.string_match?.exact])).toEqual([
-      ["fairlead", "1s", "1"], ["fairlead-preflight", undefined, "2"], ["fairlead", "0s", "2"],
+      ["fairlead", "1s", one], ["fairlead-preflight", undefined, two], ["fairlead", "0s", two],
       ["fairlead", "0s", undefined],
     ]);
     for (const { route, match } of seen) {
@@ -162,6 +165,8 @@ test.skipIf(reason)(`a real Envoy takes the patched routes${reason}`, async () =
     { ...noPolicy, cors: { allowOrigins: ["https://a.example"], allowCredentials: false,
       allowMethods: ["GET"], allowHeaders: [], exposeHeaders: [], maxAgeSeconds: 5 } },
   ];
+  const [, one = "", two = ""] = routePolicies.map((p) =>
+    policyName(p, (index) => answered.clusters[index]?.name));
   const [, patched] = emitIstio({ ir: answered, filterWasm, routePolicies });
   const [filter] = parseAllDocuments(new TextDecoder().decode(patched!.bytes))
     .map((d) => d.toJS() as Manifest);
@@ -180,11 +185,11 @@ test.skipIf(reason)(`a real Envoy takes the patched routes${reason}`, async () =
     const steered = { "x-pick-cluster": cluster("a", []).name };
     expect((await ask(address)).status).toBe(418);
     expect(await ask(address, { headers: steered })).toMatchObject({ status: 200, body: "a" });
-    const withPolicy = { ...steered, "x-pick-policy": "1" };
+    const withPolicy = { ...steered, "x-pick-policy": one };
     expect((await ask(address, { headers: withPolicy })).headers).toMatchObject(
       { "x-policy": "one" });
     const preflight = (origin: string) => ask(address, { method: "OPTIONS", headers: {
-      ...steered, "x-pick-policy": "2", origin, "access-control-request-method": "GET" } });
+      ...steered, "x-pick-policy": two, origin, "access-control-request-method": "GET" } });
     expect(await preflight("https://a.example")).toMatchObject({ status: 200,
       headers: { "access-control-allow-origin": "https://a.example" } });
     expect(await preflight("https://b.example")).toMatchObject({ status: 204 });

@@ -2,6 +2,7 @@
 // nothing but Envoy's routes is looked at.
 
 import type { Cluster, RoutePolicy } from "../../compiler/ir.ts";
+import { policyName } from "../../compiler/table/policy-name.ts";
 import { startEnvoy } from "../../runtime/envoy/process.ts";
 import { buildToy, pickingSource } from "./toy.ts";
 import { ask, cluster, gatewayPort, ir, staticConfig, type Answer, type Ask } from "./world.ts";
@@ -24,10 +25,8 @@ export async function startPicked<Name extends string>(
   const envoy = await startEnvoy({ config });
   const address = (await envoy.admin.listeners()).get("demo/shop:80")!;
   const pick = (policy: Name, to = "one"): Record<string, string> => {
-    const index = Object.keys(policies).indexOf(policy);
-    return {
-      "x-pick-cluster": cluster(to, []).name, ...(index > 0 && { "x-pick-policy": String(index) }),
-    };
+    const name = policyName(policies[policy], (index) => clusters[index]?.name);
+    return { "x-pick-cluster": cluster(to, []).name, ...(name && { "x-pick-policy": name }) };
   };
   return {
     address,

@@ -11,6 +11,7 @@ import { connect as connectTls } from "node:tls";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 
 import { noPolicy, type Cluster, type GatewayPort } from "../../compiler/ir.ts";
+import { policyName } from "../../compiler/table/policy-name.ts";
 import { PortInUse, type Runtime, type RuntimeInput, type Served }
   from "../../runtime/dev/contract.ts";
 import { envoyRuntime } from "../../runtime/envoy/dev.ts";
@@ -128,7 +129,9 @@ describe.skipIf(reason)(`dev on Envoy${reason}`, { timeout: 60_000 }, () => {
       routePolicies: [noPolicy, { ...noPolicy, responseHeaders: {
         set: [{ name: "x-table", value }], add: [], remove: [] } }],
     });
-    const headers = { "x-pick-cluster": clusterOf("a").name, "x-pick-policy": "1" };
+    const headersOf = (value: string) => ({ "x-pick-cluster": clusterOf("a").name,
+      "x-pick-policy": policyName(withPolicy(value).routePolicies![1]!, () => undefined) });
+    let headers = headersOf("0");
     const address = addressOf(await runtime.start(withPolicy("0")));
     const agent = new Agent({ keepAlive: true, maxSockets: 4 });
     const seen = new Set<string>();
@@ -142,6 +145,7 @@ describe.skipIf(reason)(`dev on Envoy${reason}`, { timeout: 60_000 }, () => {
     const clients = [client(), client()];
     for (let round = 1; round < 6; round += 1) {
       await runtime.update(withPolicy(String(round)));
+      headers = headersOf(String(round));
       expect((await ask(address, { headers })).headers["x-table"]).toBe(String(round));
     }
     isOver = true;

@@ -3,7 +3,7 @@
 /** The filter writes the chosen cluster's name here; the one route reads it. */
 export const clusterHeader = "x-fairlead-cluster";
 
-/** The index of the route policy, where it is not 0: the route is chosen by it. */
+/** The name of the route policy, where there is one: the route is chosen by it. */
 export const policyHeader = "x-fairlead-policy";
 
 /**

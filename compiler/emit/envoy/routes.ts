@@ -4,16 +4,22 @@
 
 import { noPolicy, type Cluster, type GatewayPort, type RoutePolicy } from "../../ir.ts";
 import { canonicalHost } from "../../resolve/hostname.ts";
+import { policyName } from "../../table/policy-name.ts";
 import type { Json } from "../artifact.ts";
 import { clusterHeader, gatewayPortName, policyHeader } from "./names.ts";
 import { policyRoutes, type RouteOptions } from "./policy.ts";
 
 type Fields = { readonly [key: string]: Json };
 
-export interface RouteInput {
-  /** Index 0 asks for nothing. */
+/** Policies, and the clusters that they refer to by index. */
+export interface Policies {
   readonly policies: readonly RoutePolicy[];
   readonly clusters: readonly Cluster[];
+}
+
+export interface RouteInput extends Policies {
+  /** Those of another table, which a filter that is about to be replaced still asks for. */
+  readonly retiring?: Policies;
   /** The name of our filter in the connection manager's list. */
   readonly filterName: string;
 }
@@ -92,14 +98,14 @@ interface Guard {
 }
 
 /** A virtual host's routes. A list would be walked through; the tree costs one lookup. */
-function steering({ policies, clusters }: RouteInput, guard?: Guard): Fields {
-  // Envoy says where it took the client's address from; the edge has no such header.
-  const options: RouteOptions = { clusters, alsoRemove: ["x-envoy-external-address"] };
+function steering({ policies, clusters, retiring }: RouteInput, guard?: Guard): Fields {
+  const options: RouteOptions = { clusters, alsoRemove: hostHeaders };
   const plain = guard
     ? [...policyRoutes(noPolicy, { ...options, when: guard.when }), guard.otherwise]
     : policyRoutes(noPolicy, options);
-  const named = policies.flatMap((policy, index): [string, Fields][] =>
-    (index === 0 ? [] : [[String(index), routesAction(policyRoutes(policy, options))]]));
+  const named = [
+    ...retiring ? policyActions(retiring) : [], ...policyActions({ policies, clusters }),
+  ];
   if (named.length === 0) return { routes: plain };
   return {
     matcher: {
@@ -116,6 +122,18 @@ function steering({ policies, clusters }: RouteInput, guard?: Guard): Fields {
       on_no_match: routesAction(plain),
     },
   };
+}
+
+/** Envoy says where it took the client's address from; the edge has no such header. */
+const hostHeaders = ["x-envoy-external-address"];
+
+/** By the policies' names: those of another table can stand beside them. */
+function policyActions({ policies, clusters }: Policies): readonly (readonly [string, Fields])[] {
+  const options: RouteOptions = { clusters, alsoRemove: hostHeaders };
+  return policies.flatMap((policy): readonly (readonly [string, Fields])[] => {
+    const name = policyName(policy, (index) => clusters[index]?.name);
+    return name === "" ? [] : [[name, routesAction(policyRoutes(policy, options))]];
+  });
 }
 
 function routesAction(routes: readonly Fields[]): Fields {
