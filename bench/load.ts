@@ -11,6 +11,8 @@ export interface Load {
   /** `http://127.0.0.1:40123/path` */
   readonly url: string;
   readonly hostname: string;
+  /** More request headers, by name. */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly seconds: number;
   readonly connections: number;
   /** The status that each answer must have. */
@@ -44,9 +46,10 @@ export function findGenerator(): Generator {
 }
 
 async function withWrk(load: Load): Promise<LoadResult> {
+  const headers = Object.entries({ Host: load.hostname, ...load.headers });
   const { stdout } = await run("wrk", [
     "--threads", "1", "--connections", String(load.connections), "--duration", `${load.seconds}s`,
-    "--header", `Host: ${load.hostname}`, load.url,
+    ...headers.flatMap(([name, value]) => ["--header", `${name}: ${value}`]), load.url,
   ]);
   const number = (pattern: RegExp): number => Number(pattern.exec(stdout)?.[1] ?? 0);
   const requests = number(/(\d+) requests in/);

@@ -19,7 +19,7 @@ const usage = `npm run bench -- [--only ${benchNames.join(",")}] [--quick]
 /** What the recorded figures are made with, where it is not a benchmark's own default. */
 const full: Readonly<Record<BenchName, readonly string[]>> = {
   core: [],
-  envoy: ["--routes", "10,1000,10000,100000", "--positions", "first,middle,last,missing"],
+  envoy: [],
   edge: [],
   compile: [],
 };
@@ -27,7 +27,7 @@ const full: Readonly<Record<BenchName, readonly string[]>> = {
 /** To see that everything runs. */
 const quick: Readonly<Record<BenchName, readonly string[]>> = {
   core: ["--routes", "100,1000", "--rounds", "3"],
-  envoy: ["--routes", "10,1000", "--rounds", "3"],
+  envoy: ["--quick"],
   edge: ["--rounds", "3"],
   compile: ["--rules", "1000,10000", "--dev-rules", "1000", "--rounds", "1", "--edits", "3"],
 };

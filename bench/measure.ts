@@ -55,3 +55,68 @@ export function spread(values: readonly number[]): number {
 export function medianRatio(figures: readonly number[], references: readonly number[]): number {
   return median(figures.map((figure, round) => figure / (references[round] ?? Number.NaN)));
 }
+
+/** Figures of one subject, each beside its base's around the same time. */
+export interface Compared {
+  readonly own: readonly number[];
+  readonly base: readonly number[];
+}
+
+/**
+ * As `interleave`, for subjects that are many: a base takes a turn after every third subject that
+ * is compared with it, and a subject's figure stands beside the mean of the base's turns before and
+ * after. Bases have every turn they took in `own`, and nothing in `base`.
+ */
+export async function compare<Subject>(
+  subjects: readonly Subject[],
+  baseOf: (subject: Subject) => Subject | undefined,
+  rounds: number,
+  turn: (subject: Subject, round: number) => Promise<number>,
+): Promise<ReadonlyMap<Subject, Compared>> {
+  const found = new Map<Subject, { own: number[]; base: number[] }>(
+    subjects.map((subject) => [subject, { own: [], base: [] }]));
+  const chunks = chunked(subjects.filter((subject) => baseOf(subject) !== undefined), baseOf);
+  for (let round = 0; round < rounds; round += 1) {
+    let before: { readonly base: Subject; readonly figure: number } | undefined;
+    const measureBase = async (base: Subject): Promise<number> => {
+      const figure = await turn(base, round);
+      found.get(base)?.own.push(figure);
+      before = { base, figure };
+      return figure;
+    };
+    for (let i = 0; i < chunks.length; i += 1) {
+      const chunk = chunks[(i + round) % chunks.length];
+      if (chunk === undefined) continue;
+      const first = before?.base === chunk.base ? before.figure : await measureBase(chunk.base);
+      const own: number[] = [];
+      for (const subject of chunk.subjects) own.push(await turn(subject, round));
+      const mean = (first + await measureBase(chunk.base)) / 2;
+      chunk.subjects.forEach((subject, at) => {
+        found.get(subject)?.own.push(own[at] ?? Number.NaN);
+        found.get(subject)?.base.push(mean);
+      });
+    }
+  }
+  return found;
+}
+
+interface Chunk<Subject> {
+  readonly base: Subject;
+  readonly subjects: readonly Subject[];
+}
+
+const chunkLength = 3;
+
+/** In the order given, but for those of one base standing together. */
+function chunked<Subject>(
+  subjects: readonly Subject[], baseOf: (subject: Subject) => Subject | undefined,
+): readonly Chunk<Subject>[] {
+  const groups = new Map<Subject, Subject[]>();
+  for (const subject of subjects) {
+    const base = baseOf(subject);
+    if (base !== undefined) groups.set(base, [...groups.get(base) ?? [], subject]);
+  }
+  return [...groups].flatMap(([base, all]) =>
+    Array.from({ length: Math.ceil(all.length / chunkLength) }, (_, i) =>
+      ({ base, subjects: all.slice(i * chunkLength, (i + 1) * chunkLength) })));
+}

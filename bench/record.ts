@@ -3,6 +3,7 @@
 
 import { readFileSync, writeFileSync } from "node:fs";
 
+import type { Goal } from "./goal.ts";
 import { draw, linesOf, type Chart } from "./plot.ts";
 import { tableOf, type Recorded, type Row, type Table } from "./report.ts";
 
@@ -72,10 +73,10 @@ function coreChart(
   };
 }
 
-/** The baseline is one row; as a line it crosses the chart. */
+/** Baselines are the same at all sizes; as a line it crosses the chart. */
 function envoyChart(rows: readonly Row[]): NamedChart {
-  const last = rows.filter(({ variant, position }) =>
-    position === "last" && variant !== "baseline");
+  const last = rows.filter(({ variant, position, workload, absent }) => position === "last"
+    && workload === "prefix" && variant !== "baseline" && absent === undefined);
   const counts = [...new Set(last.map(({ routes }) => routes))].sort((a, b) => a - b);
   const base = rows.find(({ variant }) => variant === "baseline");
   const baseline = counts.map((routes) => ({ ...base, routes, ratio: 1 }) as Row);
@@ -83,7 +84,7 @@ function envoyChart(rows: readonly Row[]): NamedChart {
   return {
     file: "envoy.svg",
     chart: {
-      title: "CPU time a request costs Envoy, last route matching, over one native route",
+      title: "CPU time a request costs Envoy, last of the prefixes matching, over one native route",
       count: "routes →", cost: "↑ times one native route", y: "log",
       lines: linesOf([...last, ...named], ({ ratio }) => ratio),
     },
@@ -106,10 +107,21 @@ function section(
     ...(name === "core" ? coreTables(recorded.rows)
       : markdown(recorded.table ?? tableOf(recorded))),
     "",
+    ...goalTable(recorded.goals ?? []),
     ...[...notes, ...context].map((note) => `- ${note}`),
     "",
   ];
   return `${lines.join("\n")}\n`;
+}
+
+function goalTable(goals: readonly Goal[]): readonly string[] {
+  if (goals.length === 0) return [];
+  return [
+    "| target | measured | |", "| --- | --- | --- |",
+    ...goals.map(({ what, found, holds }) =>
+      `| ${what} | ${found} | ${holds ? "holds" : "**missed**"} |`),
+    "",
+  ];
 }
 
 function markdown({ head, body }: Table): readonly string[] {

@@ -5,10 +5,18 @@ import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { cpus, loadavg, release } from "node:os";
 
+import type { Goal } from "./goal.ts";
+
 export interface Row {
   readonly variant: string;
   readonly routes: number;
   readonly position: string;
+  /** What the routes ask for, where there are several kinds of tables. */
+  readonly workload?: string;
+  /** Calls of the proxy-wasm host for one request. */
+  readonly hostcalls?: number;
+  /** Why there are no figures; they are NaN (null in JSON). */
+  readonly absent?: string;
   readonly cpu_us: number;
   readonly ratio: number;
   readonly rps: number;
@@ -23,6 +31,7 @@ export interface Report {
   readonly rows: readonly Row[];
   /** What people see where the rows' columns do not fit. */
   readonly table?: Table;
+  readonly goals?: readonly Goal[];
   readonly notes: readonly string[];
 }
 
@@ -41,15 +50,18 @@ export function tableOf({ rows, unit }: Pick<Report, "rows" | "unit">): Table {
     "variant", "routes", "position", `CPU ${unit ?? "µs"}/request`, "ratio", "requests/s", "spread",
   ];
   const [factor, digits] = unit === "ns" ? [1000, 0] : unit === "ms" ? [0.001, 0] : [1, 2];
-  const body = rows.map((row) => [
-    row.variant,
-    row.routes.toLocaleString("en-US"),
-    row.position,
+  const figures = (row: Row): readonly string[] => [
     (row.cpu_us * factor).toFixed(digits),
     row.ratio.toFixed(3),
     row.rps.toLocaleString("en-US", row.rps < 100 ? { maximumSignificantDigits: 3 }
       : { maximumFractionDigits: 0 }),
     `${(row.spread * 100).toFixed(1)}%`,
+  ];
+  const body = rows.map((row) => [
+    row.variant,
+    row.routes.toLocaleString("en-US"),
+    row.workload === undefined ? row.position : `${row.workload}, ${row.position}`,
+    ...(row.absent === undefined ? figures(row) : [`not measured: ${row.absent}`, "", "", ""]),
   ]);
   return { head, body };
 }
@@ -62,8 +74,13 @@ export function printReport(report: Report): void {
     cells.map((cell, i) =>
       i === 0 || i === 2 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)).join("  ");
   const rule = widths.map((width) => "-".repeat(width)).join("  ");
-  const { title, notes } = report;
-  const text = [title, "", line(head), rule, ...body.map(line), "", ...notes, ...machine()];
+  const { title, notes, goals = [] } = report;
+  const text = [
+    title, "", line(head), rule, ...body.map(line), "",
+    ...goals.map(({ what, found, holds }) => `${holds ? "holds " : "MISSED"}  ${what}  (${found})`),
+    ...(goals.length > 0 ? [""] : []),
+    ...notes, ...machine(),
+  ];
   process.stdout.write(`\n${text.map((l) => l.trimEnd()).join("\n")}\n`);
 }
 

@@ -6,7 +6,7 @@ import type { Load, LoadResult } from "./load.ts";
 
 function once(load: Load, agent: Agent): Promise<void> {
   return new Promise((resolve, reject) => {
-    get(load.url, { agent, headers: { host: load.hostname } }, (response) => {
+    get(load.url, { agent, headers: { host: load.hostname, ...load.headers } }, (response) => {
       response.resume();
       response.once("error", reject);
       response.once("end", () => {

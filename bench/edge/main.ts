@@ -2,7 +2,6 @@
 // does.
 
 import { execFileSync } from "node:child_process";
-import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 
 import { startEnvoy } from "../../runtime/envoy/process.ts";
@@ -10,6 +9,7 @@ import { upstreamBootstrap } from "../envoy/variants.ts";
 import { hostname, requestPath } from "../envoy/workload.ts";
 import { findGenerator, type Generator } from "../load.ts";
 import { cpuNs, interleave, median, medianRatio, spread } from "../measure.ts";
+import { pin } from "../pin.ts";
 import { printReport, writeJson, type Report, type Row } from "../report.ts";
 import { startWorkerd, workerdPath, type RunningWorkerd } from "./workerd.ts";
 import {
@@ -128,31 +128,12 @@ async function measure(
   return { cpuUs: (cpuNs(pid) - beforeNs) / requests / 1000, rps };
 }
 
-/**
- * The workers under test on the last CPU, the load generator (which inherits this process's) and
- * the upstream on the others. Without it, threads that move between CPUs blur every figure.
- */
-function pin(workers: readonly number[], others: readonly number[]): string {
-  const last = availableParallelism() - 1;
-  if (last < 1) return "one CPU for everything";
-  const set = (cpus: string, pid: number): void => {
-    execFileSync("taskset", ["-apc", cpus, String(pid)], { stdio: "ignore" });
-  };
-  try {
-    for (const pid of workers) set(String(last), pid);
-    for (const pid of others) set(`0-${last - 1}`, pid);
-    return "the workers have a CPU to themselves";
-  } catch {
-    return "not pinned to CPUs: there is no taskset";
-  }
-}
-
 async function bench(asked: Options): Promise<Report> {
   const generator = findGenerator();
   return withUpstream(async (upstream, stops) => {
     const subjects = await startSubjects(asked, upstream.port, stops);
     const pids = new Set(subjects.map(({ workerd }) => workerd.pid));
-    const pinned = pin([...pids], [process.pid, upstream.pid]);
+    const pinned = pin([...pids], [upstream.pid]);
     for (const subject of subjects) await measure(subject, 2, generator);
     const figures = await interleave(subjects, asked.rounds, (subject, round) => {
       if (subject === subjects[round % subjects.length]) {

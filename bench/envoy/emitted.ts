@@ -4,20 +4,24 @@ import { bakeFilter, compile } from "../../compiler/compile.ts";
 import { hasError } from "../../compiler/diagnostic.ts";
 import { bootstrap } from "../../compiler/emit/envoy.ts";
 import type { Emitted, Fields } from "./variants.ts";
-import { manifests } from "./workload.ts";
+import { manifests, type Workload } from "./workload.ts";
 
-export function emitted(routes: number, upstreamPort: number): Emitted {
-  const compilation = compile([{ path: "bench.yaml", text: manifests(routes, upstreamPort) }]);
+export function emitted(routes: number, workload: Workload, upstreamPort: number): Emitted {
+  const text = manifests(routes, upstreamPort, workload);
+  const compilation = compile([{ path: "bench.yaml", text }]);
   const { ir, diagnostics } = compilation;
   const [cluster, ...others] = ir.clusters;
   if (hasError(diagnostics) || cluster === undefined || others.length > 0) {
     throw new Error(`the workload does not compile: ${diagnostics[0]?.title ?? "no cluster"}`);
   }
-  const filtered = resources(bootstrap({ ir, filterWasm: bakeFilter(compilation) }));
-  const native = resources(bootstrap({ ir, filterWasm: new Uint8Array(), routing: "native" }));
+  const filterWasm = bakeFilter(compilation);
+  const filtered = bootstrap({ ir, filterWasm });
+  const native = bootstrap({ ir, filterWasm: new Uint8Array(), routing: "native" });
+  const { listeners: [listener], clusters } = resources(filtered);
   return {
-    listener: filtered.listeners[0], tree: native.listeners[0], clusters: filtered.clusters,
-    cluster: cluster.name,
+    listener, clusters, cluster: cluster.name, filterWasm,
+    tree: resources(native).listeners[0],
+    treeRuntime: native["layered_runtime"] as Fields,
   };
 }
 

@@ -2,40 +2,38 @@
 
 import { parseArgs } from "node:util";
 
-import { startEnvoy, type RunningEnvoy } from "../../runtime/envoy/process.ts";
-import { findGenerator, type Generator, type LoadResult } from "../load.ts";
-import { cpuNs, interleave, median, medianRatio, ownBytes, spread } from "../measure.ts";
-import { printReport, writeJson, type Report, type Row } from "../report.ts";
-import { emitted } from "./emitted.ts";
-import { bootstrapFor, upstreamBootstrap, variants, type Variant } from "./variants.ts";
-import { hostname, positions, requestPath, type Position } from "./workload.ts";
+import { findGenerator, type Generator } from "../load.ts";
+import {
+  compare, cpuNs, median, medianRatio, ownBytes, spread, type Compared,
+} from "../measure.ts";
 import { among, positive, say } from "../options.ts";
+import { pin } from "../pin.ts";
+import { printReport, writeJson, type Report, type Row } from "../report.ts";
+import { goals } from "./goals.ts";
+import { described } from "./hostcalls.ts";
+import { withSubjects, type Missing, type Started, type Subject, type Table } from "./subjects.ts";
+import { variants, type Variant } from "./variants.ts";
+import { hostname, positions, workloads, type Position, type Workload } from "./workload.ts";
 
-const usage = `npm run bench:envoy -- [--routes 10,1000,10000] [--variants ${variants.join(",")}]
-  [--positions last] [--seconds 1] [--rounds 9] [--json PATH]
+const usage = `npm run bench:envoy -- [--routes 10,1000,10000,100000]
+  [--variants ${variants.join(",")}] [--positions ${positions.join(",")}]
+  [--workloads ${workloads.join(",")}] [--seconds 1] [--rounds 7] [--quick] [--json PATH]
+
+The prefixes are measured at all sizes and positions; the other workloads at 1,000 routes, the
+last one matching. --quick: 10 and 1,000 routes, the last and the missing one, 3 rounds.
 `;
+
+/** Of the workloads other than prefixes. */
+const otherRoutes = 1000;
 
 interface Options {
   readonly routes: readonly number[];
   readonly variants: readonly Variant[];
   readonly positions: readonly Position[];
+  readonly workloads: readonly Workload[];
   readonly seconds: number;
   readonly rounds: number;
   readonly json: string | undefined;
-}
-
-interface Subject {
-  readonly variant: Variant;
-  readonly routes: number;
-  readonly position: Position;
-  readonly envoy: RunningEnvoy;
-  readonly url: string;
-  readonly status: number;
-}
-
-interface Figure {
-  readonly cpuUs: number;
-  readonly rps: number;
 }
 
 const connections = 16;
@@ -44,117 +42,139 @@ const warmUpSeconds = 1;
 function options(): Options {
   const { values } = parseArgs({
     options: {
-      routes: { type: "string", default: "10,1000,10000" },
+      routes: { type: "string" },
       variants: { type: "string", default: variants.join(",") },
-      positions: { type: "string", default: "last" },
+      positions: { type: "string" },
+      workloads: { type: "string", default: workloads.join(",") },
       seconds: { type: "string", default: "1" },
-      rounds: { type: "string", default: "9" },
+      rounds: { type: "string" },
+      quick: { type: "boolean", default: false },
       json: { type: "string" },
     },
   });
+  const { quick } = values;
   return {
-    routes: values.routes.split(",").map(positive),
+    routes: (values.routes ?? (quick ? "10,1000" : "10,1000,10000,100000")).split(",")
+      .map(positive),
     variants: among(values.variants, variants),
-    positions: among(values.positions, positions),
+    positions: among(values.positions ?? (quick ? "last,missing" : positions.join(",")), positions),
+    workloads: among(values.workloads, workloads),
     seconds: positive(values.seconds),
-    rounds: positive(values.rounds),
+    rounds: positive(values.rounds ?? (quick ? "3" : "7")),
     json: values.json,
   };
 }
 
-/** Envoys that run; all are stopped at the end, however it comes. */
-type Start = (config: object) => Promise<{ envoy: RunningEnvoy; address: string }>;
-
-async function withEnvoys<T>(work: (start: Start) => Promise<T>): Promise<T> {
-  const running: RunningEnvoy[] = [];
-  try {
-    return await work(async (config) => {
-      const envoy = await startEnvoy({ config: JSON.stringify(config), concurrency: 1 });
-      running.push(envoy);
-      const [address] = [...(await envoy.admin.listeners()).values()];
-      if (address === undefined) throw new Error(`Envoy does not listen:\n${envoy.log()}`);
-      return { envoy, address };
-    });
-  } finally {
-    await Promise.all(running.map((envoy) => envoy.stop()));
-  }
+function tablesOf(asked: Options): readonly Table[] {
+  return asked.workloads.flatMap((workload): readonly Table[] => (workload === "prefix"
+    ? asked.routes.map((routes) => ({ ...asked, workload, routes }))
+    : [{ ...asked, workload, routes: otherRoutes, positions: ["last"] }]));
 }
 
-/** One Envoy for each variant and size; the baseline is the same at all sizes. */
-async function startSubjects(asked: Options, start: Start): Promise<readonly Subject[]> {
-  const upstream = await start(upstreamBootstrap());
-  const upstreamPort = Number(upstream.address.split(":").at(-1));
-  const subjects: Subject[] = [];
-  for (const routes of asked.routes) {
-    const built = emitted(routes, upstreamPort);
-    for (const variant of asked.variants) {
-      if (variant === "baseline" && routes !== asked.routes[0]) continue;
-      say(`starting ${variant}${variant === "baseline" ? "" : ` with ${routes} routes`}`);
-      const { envoy, address } = await start(bootstrapFor(variant, routes, built));
-      const isBaseline = variant === "baseline";
-      for (const position of isBaseline ? asked.positions.slice(0, 1) : asked.positions) {
-        const url = `http://${address}${requestPath(routes, position)}`;
-        const status = position === "missing" && !isBaseline ? 404 : 200;
-        subjects.push({ variant, routes, position, envoy, url, status });
-      }
-    }
-  }
-  return subjects;
+interface Turn {
+  readonly cpuUs: number;
+  readonly rps: number;
 }
 
-async function measure(subject: Subject, seconds: number, generator: Generator): Promise<Figure> {
-  const { url, status, envoy: { pid } } = subject;
-  const load = (length: number): Promise<LoadResult> =>
-    generator.generate({ url, status, hostname, connections, seconds: length });
+async function measure(subject: Subject, seconds: number, generator: Generator): Promise<Turn> {
+  const { url, headers, status, pid } = subject;
   const beforeNs = cpuNs(pid);
-  const { requests, rps } = await load(seconds);
+  const { requests, rps } =
+    await generator.generate({ url, headers, status, hostname, connections, seconds });
   return { cpuUs: (cpuNs(pid) - beforeNs) / requests / 1000, rps };
 }
 
-function rowOf(subject: Subject, figures: readonly Figure[], base: readonly Figure[]): Row {
-  const cpu = figures.map(({ cpuUs }) => cpuUs);
+function rowOf(subject: Subject, { own, base }: Compared, rps: readonly number[]): Row {
   return {
     variant: subject.variant,
-    routes: subject.variant === "baseline" ? 1 : subject.routes,
+    routes: subject.routes,
     position: subject.position,
-    cpu_us: median(cpu),
-    ratio: medianRatio(cpu, base.map(({ cpuUs }) => cpuUs)),
-    rps: median(figures.map(({ rps }) => rps)),
-    spread: spread(cpu),
+    workload: subject.workload,
+    cpu_us: median(own),
+    ratio: subject.base === undefined ? 1 : medianRatio(own, base),
+    rps: median(rps),
+    spread: spread(own),
+    ...(subject.hostcalls && { hostcalls: subject.hostcalls.length }),
   };
+}
+
+function absentRows({ variant, table, reason }: Missing): readonly Row[] {
+  const nothing = { cpu_us: NaN, ratio: NaN, rps: NaN, spread: NaN };
+  return table.positions.map((position) => ({
+    variant, routes: table.routes, position, workload: table.workload, ...nothing, absent: reason,
+  }));
+}
+
+/** Subjects that make the same calls stand together. */
+function hostcallNotes(subjects: readonly Subject[]): readonly string[] {
+  const byCalls = new Map<string, Set<string>>();
+  for (const { hostcalls, workload, position } of subjects) {
+    if (hostcalls === undefined) continue;
+    const calls = `${hostcalls.length} (${described(hostcalls)})`;
+    const who = `${workload} ${position === "missing" ? "missing" : "hit"}`;
+    byCalls.set(calls, (byCalls.get(calls) ?? new Set<string>()).add(who));
+  }
+  return [...byCalls].map(([calls, who]) =>
+    `hostcalls a request: ${[...who].join(", ")}: ${calls}`);
+}
+
+function memoryNote(subjects: readonly Subject[]): string {
+  const all = subjects.map(({ variant, workload, routes, pid }) => {
+    const kind = workload === "prefix" ? "" : ` ${workload}`;
+    return `${variant}${variant === "baseline" ? "" : ` ${routes}${kind}`} `
+      + `${(ownBytes(pid) / 2 ** 20).toFixed(0)} MiB`;
+  });
+  return `memory at the end (RssAnon): ${[...new Set(all)].join(", ")}`;
+}
+
+async function rowsOf(
+  asked: Options, { subjects, missing }: Started, generator: Generator,
+): Promise<readonly Row[]> {
+  for (const subject of subjects) await measure(subject, warmUpSeconds, generator);
+  const rates = new Map<Subject, number[]>(subjects.map((subject) => [subject, []]));
+  let said = -1;
+  const turn = async (subject: Subject, round: number): Promise<number> => {
+    if (round !== said) say(`round ${round + 1} of ${asked.rounds}`);
+    said = round;
+    const { cpuUs, rps } = await measure(subject, asked.seconds, generator);
+    rates.get(subject)?.push(rps);
+    return cpuUs;
+  };
+  const found = await compare(subjects, ({ base }) => base, asked.rounds, turn);
+  return [
+    ...subjects.map((subject) => {
+      const figures = found.get(subject) ?? { own: [], base: [] };
+      return rowOf(subject, figures, rates.get(subject) ?? []);
+    }),
+    ...missing.flatMap(absentRows),
+  ];
 }
 
 async function bench(asked: Options): Promise<Report> {
   const generator = findGenerator();
-  return withEnvoys(async (start) => {
-    const subjects = await startSubjects(asked, start);
-    for (const subject of subjects) await measure(subject, warmUpSeconds, generator);
-    const figures = await interleave(subjects, asked.rounds, (subject, round) => {
-      if (subject === subjects[round % subjects.length]) {
-        say(`round ${round + 1} of ${asked.rounds}`);
-      }
-      return measure(subject, asked.seconds, generator);
-    });
-    const baseline = subjects.find(({ variant }) => variant === "baseline") ?? subjects[0];
-    const base = (baseline && figures.get(baseline)) ?? [];
-    const memory = subjects.map(({ variant, routes, envoy: { pid } }) => {
-      const mebibytes = (ownBytes(pid) / 2 ** 20).toFixed(0);
-      return `${variant}${variant === "baseline" ? "" : ` ${routes}`} ${mebibytes} MiB`;
-    });
+  return withSubjects(tablesOf(asked), async (started) => {
+    const { subjects, version, upstreamPid } = started;
+    const pinned = pin([...new Set(subjects.map(({ pid }) => pid))], [upstreamPid]);
+    const rows = await rowsOf(asked, started, generator);
     return {
       title: "CPU time of the Envoy process for each request, HTTP/1.1, one worker thread",
-      rows: subjects.map((subject) => rowOf(subject, figures.get(subject) ?? [], base)),
+      rows,
+      goals: goals(rows),
       notes: [
-        `medians of ${asked.rounds} interleaved rounds of ${asked.seconds} s; `
-          + "ratio: to the baseline of the same round; spread: (highest - lowest) / median",
-        `memory at the end (RssAnon): ${[...new Set(memory)].join(", ")}`,
-        `Envoy ${subjects[0]?.envoy.version}, Node ${process.versions.node}, load by `
-          + `${generator.name} over ${connections} connections`,
+        `medians of ${asked.rounds} interleaved rounds of ${asked.seconds} s; ratio: to one native `
+          + "route without a filter, asked before and after (for a missing route: asked for one it "
+          + "does not have either); spread: (highest - lowest) / median",
+        ...hostcallNotes(subjects),
+        memoryNote(subjects),
+        `Envoy ${version}, Node ${process.versions.node}, load by ${generator.name} over `
+          + `${connections} connections; ${pinned}`,
       ],
     };
   });
 }
 
+// Each Envoy that runs is to be ended with this process.
+process.setMaxListeners(0);
 try {
   const asked = options();
   const report = await bench(asked);

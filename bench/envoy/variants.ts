@@ -3,7 +3,7 @@
 // request finds its route.
 
 import type { Json } from "../../compiler/emit/artifact.ts";
-import { hostname, routePath } from "./workload.ts";
+import { hostname, routeExpression, routePath, version, type Workload } from "./workload.ts";
 
 export type Fields = { readonly [key: string]: Json };
 
@@ -12,25 +12,44 @@ export interface Emitted {
   readonly listener: Fields;
   /** The same one as `--routing native` emits it: Envoy's matcher tree instead of the filter. */
   readonly tree: Fields;
+  /** What it sets for the whole of Envoy. */
+  readonly treeRuntime: Fields;
   readonly clusters: readonly Fields[];
   /** The cluster that every route leads to. */
   readonly cluster: string;
+  /** The filter that `listener` holds. */
+  readonly filterWasm: Uint8Array<ArrayBuffer>;
 }
 
 export type Variant = "baseline" | "native-list" | "native-tree" | "filter";
 
 export const variants: readonly Variant[] = ["baseline", "native-list", "native-tree", "filter"];
 
-export function bootstrapFor(variant: Variant, routes: number, emitted: Emitted): Fields {
-  const { listener, tree, clusters, cluster } = emitted;
+export function bootstrapFor(
+  variant: Variant, routes: number, workload: Workload, emitted: Emitted,
+): Fields {
+  const { listener, tree, treeRuntime, clusters, cluster } = emitted;
+  const list = (count: number): readonly Fields[] => Array.from({ length: count }, (_, i) =>
+    ({ match: nativeMatch(i, workload), route: { cluster, timeout: "0s" } }));
   switch (variant) {
     case "filter": return bootstrap(listener, clusters);
-    case "native-tree": return bootstrap(tree, clusters);
-    case "baseline": return bootstrap(withRoutes(listener, [toCluster("/", cluster)]), clusters);
-    case "native-list": {
-      const list = Array.from({ length: routes }, (_, i) => toCluster(routePath(i), cluster));
-      return bootstrap(withRoutes(listener, list), clusters);
-    }
+    case "native-tree":
+      return { ...bootstrap(tree, clusters), layered_runtime: treeRuntime };
+    case "native-list": return bootstrap(withRoutes(listener, list(routes)), clusters);
+    case "baseline": return bootstrap(withRoutes(listener, list(1)), clusters);
+  }
+}
+
+/** As Envoy Gateway and Istio write it. */
+function nativeMatch(index: number, workload: Workload): Fields {
+  const path = { path_separated_prefix: routePath(index) };
+  const header = (name: string, value: string): Fields =>
+    ({ ...path, headers: [{ name, string_match: { exact: value } }] });
+  switch (workload) {
+    case "prefix": return path;
+    case "method": return header(":method", "GET");
+    case "header": return header(version.name, version.value);
+    case "regex": return { safe_regex: { regex: routeExpression(index) } };
   }
 }
 
@@ -71,12 +90,6 @@ function bootstrap(listener: Fields, clusters: readonly Fields[]): Fields {
 
 function loopback(): Fields {
   return { socket_address: { address: "127.0.0.1", port_value: 0 } };
-}
-
-/** As Envoy Gateway and Istio write a PathPrefix. */
-function toCluster(prefix: string, cluster: string): Fields {
-  const match = prefix === "/" ? { prefix } : { path_separated_prefix: prefix };
-  return { match, route: { cluster, timeout: "0s" } };
 }
 
 function isRouter(filter: Fields): boolean {

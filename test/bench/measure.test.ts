@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 
-import { cpuNs, interleave, median, medianRatio, spread } from "../../bench/measure.ts";
-import { manifests, requestPath, routePath } from "../../bench/envoy/workload.ts";
+import { compare, cpuNs, interleave, median, medianRatio, spread } from "../../bench/measure.ts";
+import { manifests, requestPath, routePath, workloads } from "../../bench/envoy/workload.ts";
 import { compile } from "../../compiler/compile.ts";
 
 describe("figures", () => {
@@ -29,6 +29,21 @@ describe("figures", () => {
     expect(figures.get("b")).toEqual([0, 1, 2]);
   });
 
+  test("a base takes turns among what is compared with it, in each round", async () => {
+    const turns: string[] = [];
+    let clock = 0;
+    const figures = await compare(
+      ["base", "a", "b", "c", "d"], (s) => (s === "base" ? undefined : "base"), 2,
+      async (subject) => {
+        turns.push(subject);
+        return clock += 1;
+      });
+    expect(turns.join(" ")).toBe("base a b c base d base base d base a b c base");
+    expect(figures.get("a")).toEqual({ own: [2, 11], base: [3, 12] });
+    expect(figures.get("d")).toEqual({ own: [6, 9], base: [6, 9] });
+    expect(figures.get("base")).toEqual({ own: [1, 5, 7, 8, 10, 14], base: [] });
+  });
+
   test("CPU time counts all threads of a process and only grows", () => {
     const before = cpuNs(process.pid);
     let sum = 0;
@@ -47,8 +62,9 @@ describe("the workload", () => {
     expect(paths.some((path) => requestPath(300, "missing").startsWith(path))).toBe(false);
   });
 
-  test("its manifests compile to as many matches as routes", () => {
-    const { ir, diagnostics } = compile([{ path: "bench.yaml", text: manifests(100, 9000) }]);
+  test.each(workloads)("its manifests (%s) compile to as many matches as routes", (workload) => {
+    const text = manifests(100, 9000, workload);
+    const { ir, diagnostics } = compile([{ path: "bench.yaml", text }]);
     expect(diagnostics).toEqual([]);
     expect(ir.gatewayPorts[0]?.virtualHosts.flatMap(({ matches }) => matches)).toHaveLength(100);
     expect(ir.clusters).toHaveLength(1);

@@ -1,0 +1,52 @@
+// The targets of the Envoy benchmark, as far as the measured rows can tell.
+
+import { atLeast, atMost, type Goal } from "../goal.ts";
+import type { Row } from "../report.ts";
+import type { Workload } from "./workload.ts";
+
+const filterMax = 1.2;
+const flatMax = 0.05;
+const flatSizes = [10, 100_000] as const;
+
+/** How many times as much as the filter the list costs at least, the last route matching. */
+const listMin: readonly (readonly [Workload, number, number])[] = [
+  ["prefix", 1_000, 1.25], ["method", 1_000, 1.9], ["header", 1_000, 1.9], ["regex", 1_000, 3],
+  ["prefix", 10_000, 5], ["prefix", 100_000, 30],
+];
+
+export function goals(rows: readonly Row[]): readonly Goal[] {
+  const prefixes = rows.filter((r) => r.variant === "filter" && r.workload === "prefix");
+  const sizes = [...new Set(prefixes.map(({ routes }) => routes))];
+  return [
+    ...sizes.map((size) => atMost(
+      `filter at ${size.toLocaleString("en-US")} routes, of one native route`,
+      prefixes.filter(({ routes }) => routes === size)
+        .map(({ position, ratio }) => ({ of: position, value: ratio })),
+      filterMax,
+    )),
+    ...flat(prefixes),
+    ...listMin.flatMap(([workload, size, min]) => overList(rows, workload, size, min)),
+  ];
+}
+
+function flat(prefixes: readonly Row[]): readonly Goal[] {
+  const [few, many] = flatSizes.map((size) => prefixes.filter(({ routes }) => routes === size));
+  const changes = (many ?? []).flatMap(({ position, ratio }) => {
+    const small = few?.find((row) => row.position === position);
+    return small === undefined ? [] : [{ of: position, value: Math.abs(ratio / small.ratio - 1) }];
+  });
+  return changes.length === 0 ? []
+    : [atMost("filter, 100,000 routes against 10, change of the ratio", changes, flatMax)];
+}
+
+function overList(
+  rows: readonly Row[], workload: Workload, size: number, min: number,
+): readonly Goal[] {
+  const find = (variant: string): Row | undefined => rows.find((row) =>
+    row.variant === variant && row.workload === workload && row.routes === size
+    && row.position === "last");
+  const [filter, list] = [find("filter"), find("native-list")];
+  if (filter === undefined || list === undefined) return [];
+  const what = `native list over filter, ${size.toLocaleString("en-US")} routes (${workload})`;
+  return [atLeast(what, [{ of: "last", value: list.ratio / filter.ratio }], min)];
+}
