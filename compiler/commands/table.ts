@@ -85,6 +85,42 @@ export const commands: readonly Command[] = [
     run: () => import("./build.ts"),
   },
   {
+    name: "push",
+    summary: "send the filter with its table to a registry, as an image for Istio",
+    arguments: "[REGISTRY/REPOSITORY[:TAG]]",
+    filesAsArguments: false,
+    options: {
+      file,
+      filter: {
+        type: "string",
+        value: "PATH",
+        about: "a filter.wasm that was built before, instead of manifests",
+      },
+      "oci-layout": {
+        type: "string",
+        value: "DIR",
+        about: "write the image as an OCI image layout, beside or instead of pushing it",
+      },
+      form: {
+        type: "string",
+        value: "compat|artifact",
+        choices: ["compat", "artifact"],
+        about: "an image that every registry takes (the default), or an OCI artifact",
+      },
+      revision: {
+        type: "string",
+        value: "TEXT",
+        about: "the manifests' revision, as an annotation of the image",
+      },
+      ca: {
+        type: "string",
+        value: "FILE",
+        about: "certificates of authorities that the registry's is from, as PEM",
+      },
+    },
+    run: () => import("./push.ts"),
+  },
+  {
     name: "explain",
     summary: "say which route takes a request, and why",
     arguments: "[METHOD] URL",

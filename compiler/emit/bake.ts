@@ -34,6 +34,21 @@ export function bake(filterWasm: Uint8Array, table: Uint8Array): Uint8Array<Arra
   return writeModule(baked);
 }
 
+/** The table in a baked filter, or nothing where there is none. */
+export function bakedTable(filterWasm: Uint8Array): Uint8Array | undefined {
+  const { data } = readModule(filterWasm);
+  for (const { bytes } of data) {
+    const at = indexOf(bytes, MAGIC);
+    if (at < 0) continue;
+    const view = new DataView(bytes.buffer, bytes.byteOffset);
+    const tablePtr = view.getUint32(at + MAGIC.length, true);
+    const length = view.getUint32(at + MAGIC.length + 4, true);
+    const table = data.find((s) => s.offset === tablePtr && s.bytes.length === length);
+    return length === 0 ? undefined : table?.bytes;
+  }
+  return undefined;
+}
+
 /** The filter's own data segments, with the table's place in the descriptor. */
 function describe(filter: WasmModule, tablePtr: number, length: number): WasmModule["data"] {
   let found = 0;

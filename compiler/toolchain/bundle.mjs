@@ -72,6 +72,11 @@ export async function bundleNode(write) {
     splitting: true,
     platform: "node",
     target: "node20.19",
+    // undici is CommonJS and asks for Node's own modules by require, which an ES module has not.
+    banner: {
+      js: 'import { createRequire as requireFrom } from "node:module";'
+        + "const require = requireFrom(import.meta.url);",
+    },
     // The browser build of yaml is the same code as ES modules, without require("process").
     alias: { yaml: join(root, "node_modules", "yaml", "browser", "index.js") },
     external: ["miniflare", "wrangler", "fsevents"],
