@@ -166,6 +166,11 @@ export const commands: readonly Command[] = [
       },
       routing,
       port: { type: "string", value: "N", about: "local port of the first listener" },
+      "health-port": {
+        type: "string",
+        value: "N",
+        about: "local port of the health view, http://127.0.0.1:N/health",
+      },
       "ready-file": {
         type: "string",
         value: "PATH",

@@ -3,6 +3,7 @@
 
 import type { Routing } from "../../compiler/emit/envoy.ts";
 import type { Ir, RoutePolicy } from "../../compiler/ir.ts";
+import type { HealthSource } from "../health/view.ts";
 
 /** One routing table, ready to be served. */
 export interface RuntimeInput {
@@ -46,6 +47,8 @@ export interface Runtime {
    */
   update(input: RuntimeInput): Promise<Served>;
   stop(): Promise<void>;
+  /** Tells nothing before the start and after the stop. */
+  readonly health: HealthSource;
 }
 
 /** The machine lacks something. `dev` prints the message as it is. */

@@ -17,6 +17,7 @@ import type { SourceFile } from "../../compiler/source.ts";
 import {
   PortInUse, SetupProblem, type Runtime, type RuntimeInput, type Served,
 } from "./contract.ts";
+import { openHealth, type Health } from "./health.ts";
 import { openRuntime, type RuntimeName } from "./runtimes.ts";
 import { summary } from "./summary.ts";
 import { watchPaths } from "./watch.ts";
@@ -32,6 +33,8 @@ export interface DevOptions {
   readonly routing?: Routing;
   /** The local port of the first gateway port; 0: the system chooses, as for all further ones. */
   readonly port: number;
+  /** The local port of the health view; absent or 0: the system chooses. */
+  readonly healthPort?: number;
   readonly readyFile?: string;
   /** To a user's eyes, as it stands. */
   readonly print: (text: string) => void;
@@ -68,6 +71,7 @@ export async function dev(options: DevOptions): Promise<DevEnd> {
   const first = compileInput(options, await options.load());
   options.report(first.diagnostics);
   const runtime = await opening;
+  let health: Health | undefined;
   try {
     if (servesNothing(first.compilation.ir)) return { kind: "input" };
     if (first.diagnostics.some(({ code }) => code === inexpressible)) {
@@ -77,17 +81,32 @@ export async function dev(options: DevOptions): Promise<DevEnd> {
     if (signal.aborted) return { kind: "stopped" };
     const ports = localPorts(options, first.compilation);
     const served = await runtime.start(inputOf(options, first.compilation, ports));
-    await announce(options, 1, first.compilation, served);
-    await follow(options, runtime, ports, first);
+    health = await openHealthPort(options, runtime);
+    const session: Session = { options, runtime, health, ports };
+    await announce(session, 1, first.compilation, served);
+    await follow(session, first);
     return { kind: "stopped" };
   } catch (error) {
     const message = setupText(error);
     if (message === undefined) throw error;
     return { kind: "setup", message };
   } finally {
+    await health?.close();
     await runtime.stop();
     if (readyFile !== undefined) await rm(readyFile, { force: true });
   }
+}
+
+function openHealthPort(
+  { healthPort: port = 0, runtime: name, print }: DevOptions,
+  runtime: Runtime,
+): Promise<Health> {
+  return openHealth({ runtime: name, source: runtime.health, port, print })
+    .catch((error: unknown) => {
+      if (!(error instanceof PortInUse)) throw error;
+      const message = `${error.message}; choose another with --health-port N (0: any free one)`;
+      throw new SetupProblem(message, { cause: error });
+    });
 }
 
 /** What a user can mend, in one line; undefined for a defect of ours. */
@@ -145,14 +164,25 @@ function inputOf(
   };
 }
 
+/** What stays the same through all swaps. */
+interface Session {
+  readonly options: DevOptions;
+  readonly runtime: Runtime;
+  readonly health: Health;
+  readonly ports: Ports;
+}
+
 async function announce(
-  { runtime, readyFile, print }: DevOptions,
+  { options: { runtime, readyFile, print }, health }: Session,
   generation: number,
   { ir }: Compilation,
   served: Served,
 ): Promise<void> {
+  health.adopt(ir, generation);
   if (readyFile !== undefined) {
-    const content = { generation, runtime, listeners: served.listeners };
+    const content = {
+      generation, runtime, listeners: served.listeners, health: health.url,
+    };
     // Whoever waits for the file never sees half of it.
     const made = `${readyFile}.${process.pid}`;
     await writeFile(made, `${JSON.stringify(content, null, 2)}\n`)
@@ -163,17 +193,13 @@ async function announce(
       });
   }
   print(generation === 1
-    ? `serving on ${runtime}\n\n${summary(ir, served)}\n\n`
+    ? `serving on ${runtime}\n\n${summary(ir, served)}\nhealth: ${health.url}\n\n`
     : `serving generation ${generation}\n`);
 }
 
 /** Swaps after each change, one at a time, until it is told to stop. */
-async function follow(
-  options: DevOptions,
-  runtime: Runtime,
-  ports: Ports,
-  first: Read,
-): Promise<void> {
+async function follow(session: Session, first: Read): Promise<void> {
+  const { options, runtime, ports } = session;
   let generation = 1;
   let last = first;
   const swap = async (): Promise<void> => {
@@ -188,7 +214,7 @@ async function follow(
     }
     const served = await runtime.update(inputOf(options, next.compilation, ports));
     generation += 1;
-    await announce(options, generation, next.compilation, served);
+    await announce(session, generation, next.compilation, served);
   };
   let swaps: Promise<void> = Promise.resolve();
   const watch = watchPaths(options.inputs, () => {

@@ -2,13 +2,17 @@
 // and a front for each gateway port. A new table is pushed into the live isolate.
 
 import { randomBytes } from "node:crypto";
+import { get } from "node:http";
 import type { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
 import type { Miniflare, MiniflareOptions } from "miniflare";
 
 import type { GatewayPort, Ir } from "../../compiler/ir.ts";
 import { edgeConfig } from "../edge/config.ts";
 import { compatibilityDate, compatibilityFlags } from "../edge/platform.ts";
-import { devHeader, swapWord, writeSwap } from "../edge/swap.ts";
+import { devHeader, eventsWord, sightsWord, swapWord, writeSwap } from "../edge/swap.ts";
+import type { HealthEvent } from "../health/event.ts";
+import type { ClusterSight, HealthSource } from "../health/view.ts";
 import {
   servedListeners, SetupProblem, type Runtime, type RuntimeInput, type Served,
 } from "./contract.ts";
@@ -26,6 +30,7 @@ export interface EdgeParts {
 /** How long requests under way may take when a gateway port, or all, close. */
 const removedGraceMs = 30_000;
 const stopGraceMs = 500;
+const tellingMs = 5_000;
 
 interface Running {
   readonly miniflare: Miniflare;
@@ -78,7 +83,15 @@ export function createEdgeRuntime(parts: EdgeParts): Runtime {
     if (launching === undefined) throw new Error("the edge runtime is not running");
     return serveOn(await launching, input);
   };
-  return { start, update, stop };
+  const told = async <T>(word: string): Promise<readonly T[]> => {
+    const host = await launching?.catch(() => undefined);
+    return host === undefined ? [] : ask<T>(host, word);
+  };
+  const health: HealthSource = {
+    events: () => told<HealthEvent>(eventsWord),
+    sight: () => told<ClusterSight>(sightsWord),
+  };
+  return { start, update, stop, health };
 }
 
 function nameOf({ gateway, port }: GatewayPort): string {
@@ -139,6 +152,19 @@ async function push(
   const text = await response.text();
   if (response.status === 422) throw new Error(`the core refuses the table (load code ${text})`);
   if (!response.ok) throw new Error(`the worker took no table: ${response.status} ${text}`);
+}
+
+/** On a connection of its own: workerd closes idle ones, and a lost answer is lost events. */
+function ask<T>({ upstream, secret }: Running, word: string): Promise<readonly T[]> {
+  const headers = { [devHeader]: `${secret} ${word}` };
+  return new Promise((resolve, reject) => {
+    const url = `http://127.0.0.1:${upstream.port}/`;
+    const request = get(url, { agent: false, headers, timeout: tellingMs }, (response) => {
+      text(response).then((body) => JSON.parse(body) as readonly T[]).then(resolve, reject);
+    });
+    request.on("timeout", () => request.destroy(new Error("the worker tells nothing")));
+    request.on("error", reject);
+  });
 }
 
 async function launch({ core, worker, onLog }: EdgeParts): Promise<Running> {

@@ -4,6 +4,7 @@
 import { admit, pick, release, startBalancer, type Balancer } from "./balancer.ts";
 import type { Limit, Observe } from "../health/event.ts";
 import { ejectionEvents } from "../health/observe.ts";
+import type { ClusterSight } from "../health/view.ts";
 import type { EdgeCluster } from "./config.ts";
 import { eject, eligible, startEjection, type Ejection, type EjectionEvent } from "./ejection.ts";
 
@@ -153,9 +154,25 @@ export function step(live: LiveCluster, event: EjectionEvent): void {
   const after = eject(before, event, policy, now);
   live.ejection = after;
   if (observe === undefined || before === after) return;
-  const nameAt = (index: number): string => {
-    const { address = "", port = 0 } = endpoints[index] ?? {};
-    return `${address}:${port}`;
-  };
+  const nameAt = (index: number): string => endpointName(endpoints[index]);
   ejectionEvents(before, after, policy, cluster.name, nameAt, now).forEach(observe);
+}
+
+function endpointName(endpoint: LiveEndpoint | undefined): string {
+  return `${endpoint?.address}:${endpoint?.port}`;
+}
+
+/** How the cluster stands, for whoever watches. */
+export function sightOf(live: LiveCluster): ClusterSight {
+  const { active, waiting, endpoints, ejection, balancer } = live;
+  return {
+    cluster: live.cluster.name,
+    active,
+    waiting: waiting.length,
+    endpoints: endpoints.map((endpoint, index) => ({
+      endpoint: endpointName(endpoint),
+      isEjected: ejection?.hosts[index]?.ejectedAt !== undefined,
+      active: balancer.active[index] ?? 0,
+    })),
+  };
 }

@@ -1,12 +1,16 @@
 // The worker of `fairlead dev`: like worker.ts, but its table comes through a control request, so
 // that one isolate lives through all swaps. Only the dev server's front can reach it: every request
-// carries `x-fairlead-dev: <secret> <namespace/name:port>`, or `<secret> swap` with a new table.
+// carries `x-fairlead-dev: <secret> <namespace/name:port>`, or `<secret> swap` with a new table,
+// or `<secret> events` and `<secret> sights` to ask for the health of backends.
 
 import core from "./core.wasm";
 
+import type { HealthEvent } from "../health/event.ts";
+import { openLedger } from "../health/ledger.ts";
+import { sightOf, step } from "./cluster.ts";
 import { createEngine, type Engine } from "./engine.ts";
 import { serve, type Context } from "./serve.ts";
-import { devHeader, readSwap, swapWord } from "./swap.ts";
+import { devHeader, eventsWord, readSwap, sightsWord, swapWord } from "./swap.ts";
 
 interface Environment {
   /** Of this process of the dev server. */
@@ -14,6 +18,7 @@ interface Environment {
 }
 
 let engine: Engine | undefined;
+const ledger = openLedger();
 
 async function answer(
   request: Request,
@@ -25,6 +30,8 @@ async function answer(
     return new Response("this port belongs to fairlead dev\n", { status: 403 });
   }
   if (word === swapWord) return swap(request);
+  if (word === eventsWord) return Response.json(newEvents());
+  if (word === sightsWord) return Response.json(engine?.clusters.map(sightOf) ?? []);
   if (engine === undefined) return new Response("no table yet\n", { status: 503 });
   const port = engine.config.gatewayPorts.findIndex((p) => `${p.gateway}:${p.port}` === word);
   // Its front is about to open, or about to close.
@@ -35,10 +42,16 @@ async function answer(
 /** Requests that began before keep the engine they began with. */
 async function swap(request: Request): Promise<Response> {
   const { config, table } = readSwap(new Uint8Array(await request.arrayBuffer()));
-  const result = createEngine(core, table, config, engine);
+  const result = createEngine(core, table, config, engine, ledger.note);
   if (!result.ok) return new Response(String(result.code), { status: 422 });
   engine = result.engine;
   return new Response(null, { status: 204 });
+}
+
+/** Ends of ejections are noticed by looking, also where no request comes. */
+function newEvents(): readonly HealthEvent[] {
+  for (const live of engine?.clusters ?? []) step(live, { kind: "tick" });
+  return ledger.take();
 }
 
 // The platform's modules are the one place where a default export is not a choice.

@@ -125,15 +125,25 @@ function endingTick(
   ejectedAt: number,
   policy: OutlierDetection,
 ): { readonly interval: number; readonly tick: number } {
-  const interval = Math.max(1, policy.intervalMs ?? intervalDefaultMs);
-  const { base, longest } = durations(policy);
-  const until = ejectedAt + Math.min(base * backoff, longest);
+  const interval = intervalOf(policy);
+  const until = ejectedAt + ejectionTime(backoff, policy);
   return { interval, tick: Math.max(1, Math.ceil((until - from) / interval)) };
+}
+
+/** How long an ejection lasts, in milliseconds, before the interval it ends with. */
+export function ejectionTime(backoff: number, policy: OutlierDetection): number {
+  const { base, longest } = durations(policy);
+  return Math.min(base * backoff, longest);
+}
+
+/** In milliseconds. */
+export function intervalOf({ intervalMs }: OutlierDetection): number {
+  return Math.max(1, intervalMs ?? intervalDefaultMs);
 }
 
 /** Carries out all intervals that ended up to `now`, however many. */
 function tick(state: Ejection, policy: OutlierDetection, now: number): Ejection {
-  const interval = Math.max(1, policy.intervalMs ?? intervalDefaultMs);
+  const interval = intervalOf(policy);
   const ticks = Math.floor((now - state.tickedAt) / interval);
   if (ticks <= 0) return state;
   const hosts = state.hosts.map((host) => tickHost(host, state.tickedAt, ticks, policy));

@@ -7,6 +7,11 @@ export const devHeader = "x-fairlead-dev";
 /** In place of a gateway port's name: the body is a new table. */
 export const swapWord = "swap";
 
+/** Likewise: the answer is the health events since the last time, as JSON. */
+export const eventsWord = "events";
+/** Likewise: the answer is a sight of each cluster, as JSON. */
+export const sightsWord = "sights";
+
 export interface Swap {
   readonly config: EdgeConfig;
   readonly table: Uint8Array;

@@ -15,11 +15,13 @@ import { defaultSystemRoots } from "../../compiler/emit/envoy/tls.ts";
 import type { GatewayPort } from "../../compiler/ir.ts";
 import { servedListeners, type Runtime, type RuntimeInput, type Served }
   from "../dev/contract.ts";
+import type { HealthSource } from "../health/view.ts";
 import { applied, applying, clustersStat, filterStat, listenersStat, listenersWarm, routesStat,
   until } from "./applied.ts";
 import { clusterResources, clustersFile, dynamicBootstrap, filterFile, filterResources,
   keyPairContents, listenerResources, listenersFile, response, routeResources, routesFile,
   type LocalListener, type Wanted } from "./files.ts";
+import { envoyHealth, flushArgs } from "./health.ts";
 import { lastLines, startEnvoy, type EnvoyOptions, type RunningEnvoy } from "./process.ts";
 
 export interface EnvoyRuntimeOptions extends Pick<EnvoyOptions, "logLevel" | "onLog" | "path"> {
@@ -36,6 +38,7 @@ interface Session {
 
 export function envoyRuntime(options: EnvoyRuntimeOptions = {}): Runtime {
   let session: Session | undefined;
+  let health: HealthSource | undefined;
   // One swap at a time, whatever the caller does.
   let last: Promise<unknown> = Promise.resolve();
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
@@ -48,6 +51,7 @@ export function envoyRuntime(options: EnvoyRuntimeOptions = {}): Runtime {
       if (session) throw new Error("this runtime has been started already");
       const started = await launch(input, options);
       session = started;
+      health = envoyHealth(started.envoy, () => started.current.ir);
       void started.envoy.exited.then(() => {
         if (session === started) options.onCrash?.(lastLines(started.envoy.log()));
       });
@@ -61,8 +65,13 @@ export function envoyRuntime(options: EnvoyRuntimeOptions = {}): Runtime {
     stop: () => inTurn(async () => {
       const stopped = session;
       session = undefined;
+      health = undefined;
       await stopped?.envoy.stop();
     }),
+    health: {
+      events: async () => await health?.events() ?? [],
+      sight: async () => await health?.sight() ?? [],
+    },
   };
 }
 
@@ -104,6 +113,7 @@ async function launch(input: RuntimeInput, options: EnvoyRuntimeOptions): Promis
     // The filter's counters are each worker's own: with one worker, ten requests to a split of
     // two halves are five and five.
     concurrency: 1,
+    extraArgs: flushArgs,
     config: async (folder) => {
       await placeAll(folder, first, "0");
       return dynamicBootstrap(folder);

@@ -15,6 +15,7 @@ import type { ListenerPort } from "../../compiler/emit/envoy/ports.ts";
 import { entrances, routeConfiguration } from "../../compiler/emit/envoy/routes.ts";
 import { usedCertificates, type KeyPairFiles } from "../../compiler/emit/envoy/tls.ts";
 import type { Certificate, GatewayPort, Ir, RoutePolicy } from "../../compiler/ir.ts";
+import { ejectionsFile } from "./health.ts";
 
 type Fields = { readonly [key: string]: Json };
 
@@ -60,6 +61,7 @@ export function dynamicBootstrap(folder: string): string {
     admin: { address: { socket_address: { address: "127.0.0.1", port_value: 0 } } },
     node: { id: "fairlead-dev", cluster: "fairlead-dev" },
     layered_runtime: nativeRuntime(),
+    cluster_manager: { outlier_detection: { event_log_path: `${folder}/${ejectionsFile}` } },
     dynamic_resources: {
       lds_config: watched(folder, listenersFile),
       cds_config: watched(folder, clustersFile),
