@@ -17,8 +17,12 @@ export function answer(
   request: Request,
   status: number,
   text = "",
-  fields: Readonly<Record<string, string>> = {},
+  fields?: Readonly<Record<string, string>>,
 ): Response {
+  // Building `Headers` costs as much as the answer itself.
+  if (text === "" && fields === undefined && !isGrpc(request)) {
+    return new Response(null, { status });
+  }
   const headers = new Headers(fields);
   if (isGrpc(request)) return grpcAnswer(grpcStatuses[status] ?? grpcUnknown, text, headers);
   if (text === "") return new Response(null, { status, headers });

@@ -85,6 +85,7 @@ export function choosePort(
   url: string,
 ): number {
   const own = gateway ?? config.gatewayPorts[0]?.gateway;
+  if (config.gatewayPorts.length === 1) return config.gatewayPorts[0]?.gateway === own ? 0 : -1;
   const https = url.startsWith("https:");
   const wanted = portOfUrl(url, https);
   let best = -1;

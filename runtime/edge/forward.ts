@@ -19,6 +19,7 @@ import { isAborted, type DialFailure, type Outgoing } from "./dial.ts";
 import type { Engine } from "./engine.ts";
 import { applyEdits, editHeaders, endToEnd } from "./headers.ts";
 import { mirror, mirrorsDue } from "./mirror.ts";
+import { isShort, pass } from "./pass.ts";
 import { resume, tell, type Pinned } from "./session.ts";
 
 export interface Context {
@@ -34,7 +35,24 @@ const failureTexts: Readonly<Record<DialFailure, string>> = {
   "gone": "the client went away",
 };
 
-export async function forward(
+export function forward(
+  engine: Engine,
+  verdict: Verdict,
+  parts: RequestParts,
+  request: Request,
+  context: Context,
+): Response | Promise<Response> {
+  const live = engine.clusters[verdict.cluster];
+  if (verdict.policy === 0 && live !== undefined && isShort(live) && !isGrpc(request)) {
+    const passed = pass(live, verdict, engine.editLists[verdict.edits] ?? [], parts, request);
+    if (passed !== undefined) {
+      return passed.catch(() => answer(request, 503, failureTexts.connect));
+    }
+  }
+  return forwardUnderPolicy(engine, verdict, parts, request, context);
+}
+
+async function forwardUnderPolicy(
   engine: Engine,
   verdict: Verdict,
   parts: RequestParts,

@@ -43,12 +43,36 @@ export function editHeaders(headers: Headers, { set, add, remove }: HeaderEdits)
 /** Names are lower case. Without hop-by-hop fields, those named in `connection`, and our own. */
 export function endToEnd(lines: Iterable<Header>): Header[] {
   const all = [...lines];
-  const named = all.filter(([name]) => name === "connection")
-    .flatMap(([, value]) => value.toLowerCase().split(",").map((s) => s.trim()))
-    .filter((name) => !isFixed(name));
-  return all.filter(([name]) =>
-    !hopByHop.has(name) && !name.startsWith(internalPrefix) && !named.includes(name));
+  const named = all.flatMap(([name, value]) => (name === "connection" ? namedIn(value) : []));
+  return all.filter(([name]) => !isConnections(name) && !named.includes(name));
 }
+
+/** The names of fields that `endToEnd` leaves out; names that are not there may be among them. */
+export function dropped(headers: Headers): readonly string[] {
+  let names: string[] = none;
+  for (const name of headers.keys()) {
+    if (!isConnections(name)) continue;
+    if (names === none) names = [];
+    names.push(name);
+    if (name === "connection") names.push(...namedIn(headers.get(name) ?? ""));
+  }
+  return names;
+}
+
+const none: string[] = [];
+
+/** Whether a field speaks to us alone. */
+function isConnections(name: string): boolean {
+  return hopByHop.has(name) || name.startsWith(internalPrefix);
+}
+
+function namedIn(connection: string): readonly string[] {
+  return connection.toLowerCase().split(",").map((name) => name.trim())
+    .filter((name) => token.test(name) && !isFixed(name));
+}
+
+/** RFC 9110, section 5.6.2: what can be a field's name at all. */
+const token = /^[!#$%&'*+\-.^_`|~\w]+$/;
 
 /** `set` replaces all lines of the name, `add` appends a line, `remove` takes all lines away. */
 export function applyEdits(lines: Header[], edits: readonly Edit[]): Header[] {
@@ -59,4 +83,14 @@ export function applyEdits(lines: Header[], edits: readonly Edit[]): Header[] {
     if (kind !== "remove") result.push([name, value]);
   }
   return result;
+}
+
+/** As `applyEdits`, in place. */
+export function editFields(headers: Headers, edits: readonly Edit[]): void {
+  for (const { kind, name, value } of edits) {
+    if (isFixed(name)) continue;
+    if (kind === "set") headers.set(name, value);
+    else if (kind === "add") headers.append(name, value);
+    else headers.delete(name);
+  }
 }

@@ -11,12 +11,13 @@ import { normalTarget } from "./path.ts";
 
 export type { Context } from "./forward.ts";
 
-export async function serve(
+/** Answers at once where it can: a promise more is a turn of the event loop more. */
+export function serve(
   engine: Engine,
   gatewayPort: number,
   request: Request,
   context: Context,
-): Promise<Response> {
+): Response | Promise<Response> {
   const parts = partsOf(gatewayPort, request);
   if (parts === undefined) return new Response(null, { status: 400 });
   const verdict = engine.core.decide(parts);

@@ -24,11 +24,11 @@ function start(): Engine {
   return result.engine;
 }
 
-async function answer(
+function answer(
   request: Request,
   environment: Environment,
   context: Context,
-): Promise<Response> {
+): Response | Promise<Response> {
   const port = choosePort(config, environment.FAIRLEAD_GATEWAY, request.url);
   if (port < 0) return new Response(null, { status: 404 });
   return serve(engine, port, request, context);

@@ -1,0 +1,38 @@
+// The short way of a request on which nothing waits and over which nothing watches: the client's
+// own request is sent on by `fetch`, and the answer is returned as it comes. What a backend and a
+// client see is what forward.ts and dial.ts do for them; only the work around it is left out, which
+// otherwise costs as much as the routing.
+
+import { isTracked, type LiveCluster } from "./cluster.ts";
+import type { RequestParts, Verdict } from "./core.ts";
+import { dropped, editFields, type Edit } from "./headers.ts";
+
+/** Whether requests to this cluster may go the short way. */
+export function isShort(live: LiveCluster): boolean {
+  const { cluster: { protocol, policy, refusal }, endpoints } = live;
+  return endpoints.length === 1 && endpoints[0]?.isName === true && protocol === "http1"
+    && refusal === undefined && policy.outlierDetection === undefined && !isTracked(live);
+}
+
+/**
+ * The backend's answer, or undefined where the request is not one to be sent on as it is. Rejects
+ * where there is no connection.
+ */
+export function pass(
+  { endpoints: [endpoint], cluster: { tls } }: LiveCluster,
+  verdict: Verdict,
+  edits: readonly Edit[],
+  { target, authority }: RequestParts,
+  request: Request,
+): Promise<Response> | undefined {
+  const drop = dropped(request.headers);
+  if (endpoint === undefined || drop.includes("upgrade")) return undefined;
+  const { address, port } = endpoint;
+  const scheme = tls === undefined ? "http" : "https";
+  const sent = new Request(`${scheme}://${address}:${port}${verdict.text ?? target}`, request);
+  const { headers } = sent;
+  for (const name of drop) headers.delete(name);
+  editFields(headers, edits);
+  headers.set("x-forwarded-host", verdict.host ?? authority);
+  return fetch(sent);
+}
