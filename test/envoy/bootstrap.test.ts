@@ -13,7 +13,7 @@ import { promisify } from "node:util";
 import { afterEach, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 
-import { duration } from "../../compiler/emit/envoy/cluster.ts";
+import { duration } from "../../compiler/emit/envoy/duration.ts";
 import { emitEnvoy, type EnvoyInput } from "../../compiler/emit/envoy.ts";
 import { noPolicy, type Certificate, type Cluster, type ClusterPolicy, type Endpoints, type Ir,
   type ListenerTls, type RoutePolicy } from "../../compiler/ir.ts";

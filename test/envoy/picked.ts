@@ -3,12 +3,14 @@
 
 import type { Cluster, RoutePolicy } from "../../compiler/ir.ts";
 import { policyName } from "../../compiler/table/policy-name.ts";
+import type { Admin } from "../../runtime/envoy/admin.ts";
 import { startEnvoy } from "../../runtime/envoy/process.ts";
 import { buildToy, pickingSource } from "./toy.ts";
 import { ask, cluster, gatewayPort, ir, staticConfig, type Answer, type Ask } from "./world.ts";
 
 export interface Picked<Name extends string> {
   readonly address: string;
+  readonly admin: Admin;
   /** The headers that pick a policy, and the cluster of a service. */
   pick(policy: Name, to?: string): Record<string, string>;
   send(policy: Name, request?: Ask, to?: string): Promise<Answer>;
@@ -30,6 +32,7 @@ export async function startPicked<Name extends string>(
   };
   return {
     address,
+    admin: envoy.admin,
     pick,
     send: (policy, { headers, ...more } = {}, to) =>
       ask(address, { ...more, headers: { ...headers, ...pick(policy, to) } }),

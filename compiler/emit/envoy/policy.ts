@@ -4,8 +4,9 @@
 
 import type { Cluster, HeaderEdits, Mirror, Retry, RoutePolicy } from "../../ir.ts";
 import type { Json } from "../artifact.ts";
-import { duration } from "./cluster.ts";
 import { corsConfig, corsFilter, preflight } from "./cors.ts";
+import { duration } from "./duration.ts";
+import { hashPolicy } from "./hash.ts";
 import { clusterHeader, internalHeaders } from "./names.ts";
 import { sessionConfig, sessionFilter, sessionUnion } from "./session.ts";
 
@@ -73,6 +74,7 @@ function routeAction(policy: RoutePolicy, options: RouteOptions): Fields {
     // Envoy's default of 15 s is nothing a route asked for.
     timeout: duration(requestTimeoutMs),
     retry_policy: retryPolicy(policy),
+    hash_policy: policy.hashKey && [hashPolicy(policy.hashKey)],
     request_mirror_policies: copied.length > 0 ? copied : undefined,
   };
 }
@@ -100,7 +102,16 @@ function retryPolicy(policy: RoutePolicy): Fields | undefined {
     retry_back_off: retry.backoffMs === undefined || retry.backoffMs === 0
       ? undefined
       : { base_interval: duration(retry.backoffMs) },
-    // Another endpoint, where there is one: after some tries the same one will do.
+    ...(policy.hashKey ? {} : elsewhere()),
+  };
+}
+
+/**
+ * Another endpoint, where there is one: after some tries the same one will do. Not where a key
+ * names the endpoint: there Istio, too, stays with it.
+ */
+function elsewhere(): Fields {
+  return {
     retry_host_predicate: [{
       name: "envoy.retry_host_predicates.previous_hosts",
       typed_config: {
@@ -165,5 +176,8 @@ function header(
   { name, value }: { readonly name: string; readonly value: string }, append_action: string,
 ): Fields {
   // A percent sign would begin a command of Envoy's.
-  return { header: { key: name, value: value.replaceAll("%", "%%") }, append_action };
+  return {
+    header: { key: name, value: value.replaceAll("%", "%%") }, append_action,
+    keep_empty_value: true,
+  };
 }

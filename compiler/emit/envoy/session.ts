@@ -6,7 +6,8 @@ import { createHash } from "node:crypto";
 
 import type { Cluster, Session } from "../../ir.ts";
 import type { Json } from "../artifact.ts";
-import { duration, type Union } from "./cluster.ts";
+import type { Union } from "./cluster.ts";
+import { duration } from "./duration.ts";
 
 type Fields = { readonly [key: string]: Json };
 

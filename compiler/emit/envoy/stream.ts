@@ -6,7 +6,8 @@ import { canonicalHost, compareSpecificity, intersect } from "../../resolve/host
 import type { Cluster, StreamListener, StreamPort, StreamRoute } from "../../ir.ts";
 import type { Json } from "../artifact.ts";
 import type { Chain } from "./listener.ts";
-import { duration } from "./cluster.ts";
+import { optionalDuration } from "./duration.ts";
+import { datagramHash, streamHash } from "./hash.ts";
 import { fraction } from "./policy.ts";
 
 type Fields = { readonly [key: string]: Json };
@@ -63,15 +64,18 @@ function tcpProxy(
   backends: Backends, statPrefix: string, clusters: readonly Cluster[],
 ): Fields {
   const [first] = backends;
-  const [idleMs] = backends.flatMap(({ cluster = -1 }) =>
-    clusters[cluster]?.policy.tcpIdleTimeoutMs ?? []);
+  const policies = backends.flatMap(({ cluster = -1 }) => clusters[cluster]?.policy ?? []);
+  const [idleMs] = policies.flatMap(({ tcpIdleTimeoutMs }) => tcpIdleTimeoutMs ?? []);
+  const [endMs] = policies.flatMap(({ maxConnectionDurationMs }) => maxConnectionDurationMs ?? []);
   return {
     name: "envoy.filters.network.tcp_proxy",
     typed_config: {
       "@type": "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
       stat_prefix: statPrefix,
       // Of the backends' policies the first that has one: the proxy knows no other for each.
-      idle_timeout: idleMs === undefined ? undefined : duration(idleMs),
+      idle_timeout: optionalDuration(idleMs),
+      max_downstream_connection_duration: optionalDuration(endMs),
+      hash_policy: streamHash(policies),
       ...(backends.length < 2
         ? { cluster: nameOf(first?.cluster, clusters) }
         : { weighted_clusters: { clusters: backends.map(({ cluster, weight }) =>
@@ -88,12 +92,15 @@ export function udpProxy(
   stream: StreamPort, statPrefix: string, clusters: readonly Cluster[],
 ): readonly Fields[] {
   const [route] = stream.listeners.flatMap(({ routes }) => routes);
+  const policies = (route?.backends ?? [])
+    .flatMap(({ cluster = -1 }) => clusters[cluster]?.policy ?? []);
   return [{
     name: "envoy.filters.udp_listener.udp_proxy",
     typed_config: {
       "@type": "type.googleapis.com/envoy.extensions.filters.udp.udp_proxy.v3.UdpProxyConfig",
       stat_prefix: statPrefix,
       matcher: { on_no_match: pick(route?.backends ?? [], clusters) },
+      hash_policies: datagramHash(policies),
     },
   }];
 }

@@ -1,6 +1,6 @@
 // TLS on both sides of Envoy: as a listener ends it, and as a cluster begins it.
 
-import type { Certificate, Cluster, ClusterTls, Ir, ListenerTls } from "../../ir.ts";
+import type { Certificate, ClusterTls, Ir, ListenerTls } from "../../ir.ts";
 import type { Json } from "../artifact.ts";
 
 type Fields = { readonly [key: string]: Json };
@@ -58,35 +58,57 @@ export function downstreamTls(
   };
 }
 
-/** The transport socket of a cluster. */
+/** The transport socket of a cluster. Without `alpn` Envoy offers what each connection speaks. */
 export function upstreamTls(
-  tls: ClusterTls, protocol: Cluster["protocol"], files: KeyPairFiles, systemRoots: string,
+  tls: ClusterTls, alpn: readonly string[], files: KeyPairFiles, systemRoots: string,
 ): Fields {
-  const { hostname, subjectAltNames, caCertificates, client } = tls;
-  // Where names are listed, the hostname is for SNI alone (BackendTLSPolicy validation).
-  const names = subjectAltNames.length > 0
-    ? subjectAltNames
-    : [{ kind: "dns" as const, value: hostname }];
+  const { hostname, client } = tls;
+  const certificate = clientFiles(tls) ?? (client && keyPair(client, files));
   return {
     name: "envoy.transport_sockets.tls",
     typed_config: {
       "@type": `${transportSockets}.UpstreamTlsContext`,
+      // A request's own host takes its place where there is `auto_sni`.
       sni: hostname,
       common_tls_context: {
-        // Envoy would otherwise offer nothing, and an HTTP/2 server then speaks HTTP/1.1.
-        alpn_protocols: [protocol === "h2c" ? "h2" : "http/1.1"],
-        tls_certificates: client && [keyPair(client, files)],
-        validation_context: {
-          trusted_ca: caCertificates === undefined
-            ? { filename: systemRoots }
-            : { inline_string: caCertificates },
-          match_typed_subject_alt_names: names.map(({ kind, value }) => ({
-            san_type: kind === "dns" ? "DNS" : "URI",
-            matcher: { exact: value },
-          })),
-        },
+        alpn_protocols: alpn.length > 0 ? alpn : undefined,
+        tls_certificates: certificate && [certificate],
+        validation_context: tls.insecureSkipVerify ? undefined : validation(tls, systemRoots),
       },
     },
+  };
+}
+
+function validation(tls: ClusterTls, systemRoots: string): Fields {
+  const { caCertificates, crl, files } = tls;
+  const names = requiredNames(tls);
+  return {
+    trusted_ca: pem(files?.caCertificates, caCertificates) ?? { filename: systemRoots },
+    crl: pem(files?.caCrl, crl),
+    match_typed_subject_alt_names: names.length === 0 ? undefined
+      : names.map(({ kind, value }) => ({
+        san_type: kind === "dns" ? "DNS" : "URI", matcher: { exact: value },
+      })),
+  };
+}
+
+/** Where names are listed, the hostname is for SNI alone (BackendTLSPolicy validation). */
+function requiredNames(tls: ClusterTls): ClusterTls["subjectAltNames"] {
+  if (tls.subjectAltNames.length > 0) return tls.subjectAltNames;
+  if (tls.anyName || tls.autoSni) return [];
+  return [{ kind: "dns", value: tls.hostname }];
+}
+
+function pem(filename: string | undefined, inline: string | undefined): Fields | undefined {
+  if (filename !== undefined) return { filename };
+  return inline === undefined ? undefined : { inline_string: inline };
+}
+
+function clientFiles({ files }: ClusterTls): Fields | undefined {
+  if (files?.clientCertificate === undefined || files.privateKey === undefined) return undefined;
+  return {
+    certificate_chain: { filename: files.clientCertificate },
+    private_key: { filename: files.privateKey },
   };
 }
 
