@@ -80,6 +80,13 @@ const table = {
     "Two DestinationRules set the same field for one host; the first by age and name counts."),
   FL0603: warning(
     "Two BackendTLSPolicies govern one target; the older one, or the first by name, counts."),
+  FL0604: warning(
+    "A field of a DestinationRule has no effect where it stands, on any target and in Istio."),
+  FL0605: warning(
+    "A DestinationRule and a BackendTLSPolicy both say how a backend is spoken to by TLS; the "
+    + "DestinationRule counts, as in Istio."),
+  FL0606: note(
+    "A DestinationRule brings a client certificate of its own in place of the Gateway's."),
 } as const satisfies Record<string, CodeInfo>;
 
 export type Code = keyof typeof table;

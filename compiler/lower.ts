@@ -3,7 +3,7 @@
 // order within a virtual host is `rank`'s.
 
 import { sortDiagnostics, type Diagnostic } from "./diagnostic.ts";
-import type { ClusterIndex, GatewayPort, Ir } from "./ir.ts";
+import type { ClusterIndex, GatewayPort, Ir, RoutePolicy } from "./ir.ts";
 import { makeClusters } from "./lower/clusters.ts";
 import {
   destinations, type Destination, type Destinations, type Sender,
@@ -14,12 +14,12 @@ import { virtualHosts, type HiddenHost, type ServedRoute } from "./lower/hosts.t
 import { pinOf } from "./lower/pin.ts";
 import { lowerRoute, targetsOf, type RequestRoute } from "./lower/rules.ts";
 import { streamPorts, type ServedStream } from "./lower/streams.ts";
-import type { Policies } from "./policy.ts";
+import { clientOf, type Policies } from "./policy.ts";
 import { keyText } from "./resolve/lookup.ts";
 import { label, newReport, type Report } from "./resolve/report.ts";
 import type {
   Attachment, Resolved, ResolvedGateway, ResolvedListener, ResolvedRoute, ResolvedStreamRoute,
-  Target,
+  RouteKind, Target,
 } from "./resolve/resolved.ts";
 
 function carriesRequests(route: ResolvedRoute): route is RequestRoute {
@@ -47,37 +47,46 @@ function servings(
 interface Finder {
   readonly found: Map<string, Destination>;
   readonly find: (target: Target, sender: Sender) => Destination | undefined;
-  /** What of the Gateway makes a difference to the route's destinations. */
+  /** One sender for Gateways that make no difference to the route's destinations. */
   readonly senderOf: (route: RequestRoute, gateway: ResolvedGateway) => Sender;
 }
 
-function finder({ of, isGoverned }: Destinations): Finder {
-  const found = new Map<string, Destination>();
-  const governed = new Map<RequestRoute, boolean>();
-  const usesTls = (route: RequestRoute): boolean => {
-    const known = governed.get(route) ?? targetsOf(route)
-      .some((target) => target.kind === "service" && isGoverned(target));
-    governed.set(route, known);
-    return known;
-  };
+function sender(kind: RouteKind, gateway: ResolvedGateway): Sender {
+  const { resource, clientCertificate: certificate } = gateway;
   return {
-    found,
-    find: (target, sender) => {
-      const destination = target.kind === "service" ? of(target, sender) : undefined;
-      if (destination) found.set(destination.key, destination);
-      return destination;
-    },
-    senderOf: (route, { clientCertificate: client }) =>
-      ({ kind: route.kind, ...(client && usesTls(route) ? { client } : {}) }),
+    kind, gateway: resource, client: clientOf(resource), ...(certificate ? { certificate } : {}),
   };
 }
 
-function streamSender({ kind }: ResolvedStreamRoute, listener: ResolvedListener,
-  gateway: ResolvedGateway | undefined): Sender {
-  const client = gateway?.clientCertificate;
-  // Whoever ends the client's TLS begins it anew where the backend has a policy for it.
-  const passesThrough = !listener.tls;
-  return { kind, passesThrough, ...(client ? { client } : {}) };
+function finder({ of, wayOf }: Destinations): Finder {
+  const found = new Map<string, Destination>();
+  const senders = new Map<RequestRoute, Map<string, Sender>>();
+  return {
+    found,
+    find: (target, from) => {
+      const destination = target.kind === "service" ? of(target, from) : undefined;
+      if (destination) found.set(destination.key, destination);
+      return destination;
+    },
+    senderOf: (route, gateway) => {
+      const from = sender(route.kind, gateway);
+      const ways = targetsOf(route)
+        .map((target) => (target.kind === "service" ? wayOf(target, from) : ""));
+      const known = senders.get(route) ?? new Map<string, Sender>();
+      senders.set(route, known);
+      const key = ways.join("\n");
+      const same = known.get(key) ?? from;
+      known.set(key, same);
+      return same;
+    },
+  };
+}
+
+/** Whoever ends the client's TLS begins it anew where the backend has a policy for it. */
+function streamSender(
+  { kind }: ResolvedStreamRoute, listener: ResolvedListener, gateway: ResolvedGateway,
+): Sender {
+  return { ...sender(kind, gateway), passesThrough: !listener.tls };
 }
 
 /** A hostname that the route's own listener does not get to see. */
@@ -132,19 +141,17 @@ function findAll(
 ): void {
   for (const route of routes) {
     if (carriesRequests(route)) {
-      const senders = new Map(servings(route, gateways).map(({ gateway }) => {
-        const sender = senderOf(route, gateway);
-        return [sender.client, sender];
-      }));
+      const senders = new Set(servings(route, gateways)
+        .map(({ gateway }) => senderOf(route, gateway)));
       if (senders.size === 0) continue;
       const targets = targetsOf(route);
-      for (const sender of senders.values()) targets.forEach((t) => find(t, sender));
+      for (const from of senders) targets.forEach((target) => find(target, from));
     } else {
       for (const { gateway, attachment: { listener } } of servings(route, gateways)) {
-        const sender = streamSender(route, listener, gateway);
+        const from = streamSender(route, listener, gateway);
         route.rules[0]?.backends.forEach(({ target }, index) => {
           const weight = route.resource.spec.rules[0]?.backendRefs[index]?.weight ?? 0;
-          if (weight > 0) find(target, sender);
+          if (weight > 0) find(target, from);
         });
       }
     }
@@ -159,14 +166,16 @@ export interface Lowered {
 export function lower(resolved: Resolved, policies: Policies): Lowered {
   const report = newReport();
   const gateways = new Map(resolved.gateways.map((g) => [keyText(g.resource.metadata), g]));
-  const { found, find, senderOf } = finder(destinations(resolved.backendTlsPolicies));
+  const { found, find, senderOf } = finder(destinations(resolved, policies, report));
   findAll(resolved.routes, gateways, { found, find, senderOf });
   const slices = slicesByService(resolved.inventory.endpointSlices);
-  const clusters = makeClusters(found.values(), slices, policies, report);
-  const indexOf = (target: Target, sender: Sender): ClusterIndex | undefined => {
-    const destination = find(target, sender);
+  const clusters = makeClusters(found.values(), slices, report);
+  const indexOf = (target: Target, from: Sender): ClusterIndex | undefined => {
+    const destination = find(target, from);
     return destination && clusters.indexOf(destination);
   };
+  const hashKeyOf = (index: ClusterIndex): RoutePolicy["hashKey"] =>
+    clusters.clusters[index]?.policy.consistentHash?.key;
   const served = new Map<string, ServedRoute[]>();
   const streams = new Map<string, ServedStream[]>();
   for (const route of resolved.routes) {
@@ -180,12 +189,12 @@ export function lower(resolved: Resolved, policies: Policies): Lowered {
     reportGaps(route, report);
     const pin = pinOf(route.resource, report);
     // Once for Gateways alike, so that a rule is one object however many listeners it has.
-    const lowered = new Map<Sender["client"], ServedRoute["matches"]>();
+    const lowered = new Map<Sender, ServedRoute["matches"]>();
     for (const { gateway, attachment: { listener, hostnames } } of serving) {
-      const sender = senderOf(route, gateway);
-      const matches = lowered.get(sender.client)
-        ?? lowerRoute(route, (target) => indexOf(target, sender), pin);
-      lowered.set(sender.client, matches);
+      const from = senderOf(route, gateway);
+      const matches = lowered.get(from)
+        ?? lowerRoute(route, { clusterOf: (target) => indexOf(target, from), hashKeyOf, pin });
+      lowered.set(from, matches);
       collect(served, listener.id, { route, hostnames, matches });
     }
   }

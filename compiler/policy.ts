@@ -1,122 +1,101 @@
-// Istio's DestinationRules as the policy of each cluster: which rule counts for a Service, how its
-// levels override one another, and what is said about rules without effect.
+// Istio's DestinationRules as the policy of each cluster: which rules count for a host and a
+// Gateway, how their levels override one another, and what is said about rules without effect.
 
 import { sortDiagnostics, type Diagnostic } from "./diagnostic.ts";
-import type { ClusterPolicy } from "./ir.ts";
-import { clusterPolicy, reportGaps, type Sections } from "./policy/fields.ts";
+import type { ClusterPolicy, PolicyOrigins } from "./ir.ts";
+import { clusterPolicy } from "./policy/fields.ts";
+import { reportGaps } from "./policy/gaps.ts";
+import { serviceHostOf } from "./policy/hosts.ts";
 import {
-  fullHost, hostMatches, indexRules, rootNamespace, rulesFor, serviceHostOf, type DestinationRule,
-} from "./policy/hosts.ts";
-import { keyText } from "./resolve/lookup.ts";
-import { describe, didYouMean, label, newReport, type Report } from "./resolve/report.ts";
-import type { Inventory, ObjectKey, TrafficPolicy } from "./resources.ts";
+  findRule, indexRules, keyOfMerged, mergedPolicy, mergedSubsets, type Client, type Destined,
+  type MergedRule, type PlacedSubset,
+} from "./policy/rules.ts";
+import { sectionsFor, subsetPolicy, type Sections } from "./policy/sections.ts";
+import { reportUse } from "./policy/use.ts";
+import { newReport } from "./resolve/report.ts";
+import type { GatewaySpec, Inventory, Resource } from "./resources.ts";
+
+export type { Client, Destined } from "./policy/rules.ts";
+
+/** What the rules ask of one port of a host. */
+export interface FoundPolicy {
+  /** The same for what the same rules ask; empty where there is none. */
+  readonly key: string;
+  readonly policy: ClusterPolicy;
+  readonly origins: PolicyOrigins;
+  readonly sections: Sections;
+  /** All that the rules have for the host, by name. */
+  readonly subsets: ReadonlyMap<string, PlacedSubset>;
+}
 
 export interface Policies {
   /** Empty where no rule applies: the host's own defaults. */
-  find(service: ObjectKey, port: number, subset?: string): ClusterPolicy;
+  find(destined: Destined, port: number, client: Client, subset?: string): FoundPolicy;
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** A section given at the inner level replaces the whole section of the outer one. */
-function override(outer: Sections, inner: TrafficPolicy | undefined, port: number): Sections {
-  if (!inner) return outer;
-  const { portLevelSettings = [], ...sections } = inner;
-  const given = Object.entries(sections).filter(([, value]) => value !== undefined);
-  const merged: Sections = { ...outer, ...Object.fromEntries(given) };
-  const own = portLevelSettings.find((p) => p.port?.number === port);
-  if (!own) return merged;
-  // Settings of a port inherit nothing: a section that they leave out has its defaults.
-  const { loadBalancer, connectionPool, outlierDetection, tls } = own;
-  return { ...merged, loadBalancer, connectionPool, outlierDetection, tls };
+const nothing: FoundPolicy = {
+  key: "", policy: {}, origins: {}, sections: {}, subsets: new Map(),
+};
+
+/** Istio's label on the pods of a Gateway that it deploys; the others are the Gateway's own. */
+const gatewayNameLabel = "gateway.networking.k8s.io/gateway-name";
+
+export function clientOf({ metadata, spec }: Resource<GatewaySpec>): Client {
+  return {
+    namespace: metadata.namespace,
+    labels: { ...spec.infrastructure?.labels, [gatewayNameLabel]: metadata.name },
+  };
 }
 
-function policyFor(
-  rules: readonly DestinationRule[], port: number, subset: string | undefined,
-): ClusterPolicy {
-  if (rules.length === 0) return {};
-  // Of several rules for one host the first that has a policy gives it.
-  const base = rules.find((r) => r.spec.trafficPolicy)?.spec.trafficPolicy;
-  const chosen = subset === undefined ? undefined
-    : rules.flatMap((r) => r.spec.subsets ?? []).find((s) => s.name === subset);
-  return clusterPolicy(override(override({}, base, port), chosen?.trafficPolicy, port));
+function policyFor(merged: MergedRule, port: number, subset: string | undefined): FoundPolicy {
+  const subsets = mergedSubsets(merged);
+  const chosen = subset === undefined ? undefined : subsets.get(subset);
+  const sections = sectionsFor(mergedPolicy(merged),
+    chosen && subsetPolicy(chosen.rule, chosen.subset, chosen.index), port);
+  return { key: keyOfMerged(merged), ...clusterPolicy(sections), sections, subsets };
 }
 
-/** Hosts that are there in some other way: ServiceEntries, and Services whose document is wrong. */
-function otherHosts(inventory: Inventory): readonly string[] {
-  const entries = inventory.serviceEntries.flatMap(({ spec }) => {
-    const hosts = typeof spec === "object" && spec !== null && "hosts" in spec ? spec.hosts : [];
-    return Array.isArray(hosts) ? hosts.map(String) : [];
-  });
-  const broken = [...inventory.broken].flatMap((text) => {
-    const [kind, namespace = "", name = ""] = text.split("/");
-    return kind === "Service" ? [serviceHostOf({ namespace, name })] : [];
-  });
-  return [...entries, ...broken];
+/** Every host that a rule could be for, and the namespace it belongs to. */
+function destinedHosts(inventory: Inventory): readonly Destined[] {
+  return [
+    ...inventory.services.map(({ metadata: { namespace, name } }) =>
+      ({ namespace, host: serviceHostOf({ namespace, name }) })),
+    ...inventory.serviceEntries.flatMap(({ metadata: { namespace }, spec: { hosts = [] } }) =>
+      hosts.map((host) => ({ namespace, host: host.toLowerCase() }))),
+  ];
 }
 
-function matchesAny(host: string, hosts: ReadonlySet<string>): boolean {
-  return host.startsWith("*") ? [...hosts].some((h) => hostMatches(host, h)) : hosts.has(host);
-}
-
-function reportUseless(
-  rule: DestinationRule, services: ReadonlySet<string>, others: ReadonlySet<string>,
-  report: Report,
-): void {
-  const host = fullHost(rule);
-  if (matchesAny(host, services)) {
-    report.say(rule, ["spec", "host"], {
-      code: "FL0601", title: `${describe(rule)} takes no part for host \`${rule.spec.host}\``,
-      effect: "the rule changes nothing",
-      help: "Istio looks for rules in the Gateway's namespace, then the Service's, then "
-        + `\`${rootNamespace}\`, and takes the most specific host`,
-    });
-  } else if (!matchesAny(host, others)) {
-    const hint = didYouMean(host, services);
-    const full = rule.spec.host === host ? "" : ` (\`${host}\`)`;
-    report.say(rule, ["spec", "host"], {
-      code: "FL0601", title: `no Service has the host \`${rule.spec.host}\`${full}`,
-      ...(hint ? { label: hint } : {}), effect: "the rule changes nothing",
-    });
-  }
-}
-
-/** Two rules for one host, both with a policy: only one of them can count. */
-function reportRivals(rules: readonly DestinationRule[], report: Report): void {
-  const [winner, ...losers] = rules.filter((r) => r.spec.trafficPolicy);
-  for (const loser of losers) {
-    if (!winner) return;
-    report.say(loser, ["spec", "trafficPolicy"], {
-      code: "FL0602", title: `${describe(winner)} already sets the policy of this host`,
-      label: "this policy is ignored",
-      secondary: [label(winner, ["spec", "trafficPolicy"], "older, or first by name")],
-    });
-  }
+/** Without a Gateway nobody is a client, and rules are those of the Services' own namespaces. */
+function clientsOf({ gateways }: Inventory): readonly Client[] {
+  return gateways.length > 0 ? gateways.map(clientOf) : [{ namespace: "", labels: {} }];
 }
 
 export function policies(inventory: Inventory): Policies {
-  const report = newReport();
   const rules = inventory.destinationRules;
-  const index = indexRules(inventory);
-  const cache = new Map<string, readonly DestinationRule[]>();
-  const find = (service: ObjectKey): readonly DestinationRule[] => {
-    const key = keyText(service);
-    const known = cache.get(key) ?? rulesFor(service, index);
-    cache.set(key, known);
-    return known;
-  };
-  if (rules.length > 0) {
-    const groups = inventory.services.map((s) => find(s.metadata));
-    const inForce = new Set(groups.flat());
-    const services = new Set(inventory.services.map((s) => serviceHostOf(s.metadata)));
-    const others = new Set(otherHosts(inventory));
-    for (const rule of rules) {
-      if (inForce.has(rule)) reportGaps(rule, report);
-      else reportUseless(rule, services, others, report);
-    }
-    for (const group of groups) reportRivals(group, report);
-  }
+  if (rules.length === 0) return { diagnostics: [], find: () => nothing };
+  const report = newReport();
+  const index = indexRules(rules);
+  const clients = clientsOf(inventory);
+  const found = destinedHosts(inventory).map((destined) => ({
+    host: destined.host,
+    merged: clients.flatMap((client) => findRule(index, destined, client) ?? []),
+  }));
+  reportUse(inventory, found, report);
+  const inForce = new Set(found.flatMap(({ merged }) => merged.flatMap((m) => m.rules)));
+  for (const rule of rules) if (inForce.has(rule)) reportGaps(rule, report);
+  const known = new Map<MergedRule, Map<string, FoundPolicy>>();
   return {
     diagnostics: sortDiagnostics(report.diagnostics),
-    find: (service, port, subset) => policyFor(find(service), port, subset),
+    find: (destined, port, client, subset) => {
+      const merged = findRule(index, destined, client);
+      if (!merged) return nothing;
+      const ports = known.get(merged) ?? new Map<string, FoundPolicy>();
+      known.set(merged, ports);
+      const key = `${port} ${subset ?? ""}`;
+      const policy = ports.get(key) ?? policyFor(merged, port, subset);
+      ports.set(key, policy);
+      return policy;
+    },
   };
 }

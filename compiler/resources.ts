@@ -7,7 +7,9 @@ import type {
   BackendTlsPolicySpec, GatewayClassSpec, GatewaySpec, GrpcRouteSpec,
   HttpRouteSpec, L4RouteSpec, ListenerSetSpec, ReferenceGrantSpec,
 } from "./resources/gateway-api.ts";
-import type { DestinationRuleSpec } from "./resources/istio.ts";
+import type {
+  DestinationRuleSpec, ServiceEntrySpec,
+} from "./resources/istio.ts";
 import type { DataSpec, EndpointSliceSpec, ServiceSpec } from "./resources/kubernetes.ts";
 
 export type * from "./resources/gateway-api.ts";
@@ -60,7 +62,7 @@ export interface Inventory {
   readonly secrets: readonly Resource<DataSpec>[];
   readonly configMaps: readonly Resource<DataSpec>[];
   readonly destinationRules: readonly Resource<DestinationRuleSpec>[];
-  readonly serviceEntries: readonly Resource<unknown>[];
+  readonly serviceEntries: readonly Resource<ServiceEntrySpec>[];
   /**
    * `Kind/namespace/name` of documents that were there but had errors. A reference to one of them
    * is not reported as missing: its own diagnostic is the cause.

@@ -2,11 +2,9 @@
 
 import type { Cluster, ClusterIndex } from "../ir.ts";
 import { compareText } from "../order.ts";
-import type { Policies } from "../policy.ts";
-import { serviceHostOf } from "../policy/hosts.ts";
 import { keyText } from "../resolve/lookup.ts";
 import type { Report } from "../resolve/report.ts";
-import { clusterName, type Destination } from "./destinations.ts";
+import { clusterName, destinedOf, type Destination } from "./destinations.ts";
 import { endpointsOf, type SlicesByService } from "./endpoints.ts";
 
 export interface Clusters {
@@ -16,35 +14,52 @@ export interface Clusters {
 
 /**
  * A Service's port has Istio's name for the cluster. Only where it is spoken to in several ways
- * does what sets a way apart become part of its name.
+ * does what sets a way apart become part of its name, and the rules that it follows only where
+ * nothing else does.
  */
-function nameOf(destination: Destination, waysOf: ReadonlyMap<string, number>): string {
-  const name = clusterName(destination.target);
-  return waysOf.get(name) === 1 ? name : destination.key;
+function namer(found: readonly Destination[]): (destination: Destination) => string {
+  const count = (names: readonly string[]): ReadonlyMap<string, number> => {
+    const counts = new Map<string, number>();
+    for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
+    return counts;
+  };
+  const ways = count(found.map(({ target }) => clusterName(target)));
+  const tagged = ({ target, tags }: Destination): string =>
+    [clusterName(target), ...ways.get(clusterName(target)) === 1 ? [] : tags].join("|");
+  const names = count(found.map(tagged));
+  return (destination) => {
+    const name = tagged(destination);
+    return names.get(name) === 1 ? name : destination.key;
+  };
+}
+
+function clusterOf(
+  name: string, { target, protocol, tls, tlsOrigin, found }: Destination, slices: SlicesByService,
+  report: Report,
+): Cluster {
+  const { namespace, name: serviceName } = target.service.metadata;
+  const service = { namespace, name: serviceName };
+  const origins = { ...found.origins, ...(tlsOrigin ? { tls: tlsOrigin } : {}) };
+  return {
+    name, host: destinedOf(target).host, service, port: target.port.port, protocol,
+    endpoints: endpointsOf(target, slices.get(keyText(service)), report),
+    policy: found.policy,
+    ...(Object.keys(origins).length > 0 ? { policyOrigins: origins } : {}),
+    ...(tls ? { tls } : {}),
+  };
 }
 
 export function makeClusters(
-  found: Iterable<Destination>, slices: SlicesByService, policies: Policies, report: Report,
+  found: Iterable<Destination>, slices: SlicesByService, report: Report,
 ): Clusters {
-  const byKey = new Map([...found].map((destination) => [destination.key, destination]));
-  const waysOf = new Map<string, number>();
-  for (const { target } of byKey.values()) {
-    const name = clusterName(target);
-    waysOf.set(name, (waysOf.get(name) ?? 0) + 1);
-  }
-  const named = [...byKey.values()]
-    .map((destination) => ({ name: nameOf(destination, waysOf), destination }))
+  const destinations = [...new Map([...found].map((d) => [d.key, d])).values()];
+  const nameOf = namer(destinations);
+  const named = destinations
+    .map((destination) => ({ name: nameOf(destination), destination }))
     .sort((a, b) => compareText(a.name, b.name));
   const index = new Map(named.map(({ destination }, i) => [destination.key, i]));
-  const clusters = named.map(({ name, destination: { target, protocol, tls } }): Cluster => {
-    const { namespace, name: serviceName } = target.service.metadata;
-    const service = { namespace, name: serviceName };
-    return {
-      name, host: serviceHostOf(service), service, port: target.port.port, protocol,
-      endpoints: endpointsOf(target, slices.get(keyText(service)), report),
-      policy: policies.find(service, target.port.port),
-      ...(tls ? { tls } : {}),
-    };
-  });
-  return { clusters, indexOf: ({ key }) => index.get(key) };
+  return {
+    clusters: named.map(({ name, destination }) => clusterOf(name, destination, slices, report)),
+    indexOf: ({ key }) => index.get(key),
+  };
 }

@@ -1,19 +1,26 @@
 // How a Service's port is spoken to. That depends on who refers to it as well: a GRPCRoute needs
-// HTTP/2, a listener that passes TLS on must not begin a session of its own, and a Gateway may have
-// a client certificate to show. Each such way is a destination, and each destination one cluster.
+// HTTP/2, a listener that passes TLS on must not begin a session of its own, a Gateway may have a
+// client certificate to show, and its namespace decides which DestinationRules it sees. Each such
+// way is a destination, and each destination one cluster.
 
-import type { Certificate, Cluster, ClusterTls } from "../ir.ts";
+import type { Certificate, Cluster, ClusterTls, PolicyOrigin } from "../ir.ts";
+import type { Client, Destined, FoundPolicy, Policies } from "../policy.ts";
 import { serviceHostOf } from "../policy/hosts.ts";
-import { keyText } from "../resolve/lookup.ts";
-import type { ResolvedTlsPolicy, RouteKind, Target } from "../resolve/resolved.ts";
+import { needsSecret, tlsChoice, type TlsChoice } from "../policy/tls.ts";
+import { keyText, lookup } from "../resolve/lookup.ts";
+import { describe, label, type Report } from "../resolve/report.ts";
+import type { Resolved, ResolvedTlsPolicy, RouteKind, Target } from "../resolve/resolved.ts";
+import type { GatewaySpec, Resource } from "../resources.ts";
 
 export type ServiceTarget = Extract<Target, { kind: "service" }>;
 
 /** Who sends something to a Service. */
 export interface Sender {
   readonly kind: RouteKind;
+  readonly gateway: Resource<GatewaySpec>;
+  readonly client: Client;
   /** What the Gateway shows to backends that ask for a certificate. */
-  readonly client?: Certificate;
+  readonly certificate?: Certificate;
   /** The client's own TLS session goes through to the backend, or there is none at all. */
   readonly passesThrough?: boolean;
 }
@@ -22,7 +29,12 @@ export interface Destination {
   readonly target: ServiceTarget;
   readonly protocol: Cluster["protocol"];
   readonly tls?: ClusterTls;
-  /** Unique. Without what sets it apart from the usual this is Istio's name of the cluster. */
+  readonly tlsOrigin?: PolicyOrigin;
+  /** What DestinationRules ask for. */
+  readonly found: FoundPolicy;
+  /** What sets it apart from what the Service's port itself asks for. */
+  readonly tags: readonly string[];
+  /** Unique. */
   readonly key: string;
 }
 
@@ -35,9 +47,13 @@ const protocols: Readonly<Record<string, Cluster["protocol"]>> = {
   grpc: "h2c",
 };
 
+export function destinedOf({ service: { metadata } }: ServiceTarget): Destined {
+  return { host: serviceHostOf(metadata), namespace: metadata.namespace };
+}
+
 /** Istio's form, so that one table serves a plain Envoy, Istio and the edge. */
-export function clusterName({ service, port }: ServiceTarget): string {
-  return `outbound|${port.port}||${serviceHostOf(service.metadata)}`;
+export function clusterName(target: ServiceTarget): string {
+  return `outbound|${target.port.port}||${destinedOf(target).host}`;
 }
 
 interface Governing {
@@ -46,25 +62,16 @@ interface Governing {
 }
 
 export interface Destinations {
-  /** Nothing where the Service's BackendTLSPolicy cannot be carried out: nobody may go there. */
+  /** Nothing where TLS to the Service cannot be carried out: nobody may go there. */
   readonly of: (target: ServiceTarget, sender: Sender) => Destination | undefined;
-  readonly isGoverned: (target: ServiceTarget) => boolean;
+  /** Equal for Gateways whose requests for the target are treated alike. */
+  readonly wayOf: (target: ServiceTarget, sender: Omit<Sender, "kind">) => string;
 }
 
-/** What sets a destination apart from the one that the Service's port itself asks for. */
-function tagsOf(
-  target: ServiceTarget, protocol: Cluster["protocol"], isBare: boolean, client?: Certificate,
-): readonly string[] {
-  const usual = protocols[target.port.appProtocol ?? ""] ?? "http1";
-  return [
-    ...(protocol === usual ? [] : [protocol]),
-    ...(target.port.protocol === "UDP" ? ["udp"] : []),
-    ...(isBare ? ["bare"] : []),
-    ...(client ? [`client=${keyText(client.secret)}`] : []),
-  ];
-}
-
-export function destinations(policies: readonly ResolvedTlsPolicy[]): Destinations {
+/** A policy for one port is more specific than one for all of the Service's. */
+function governor(
+  policies: readonly ResolvedTlsPolicy[],
+): (target: ServiceTarget) => ResolvedTlsPolicy | undefined {
   const governing = new Map<string, Governing>();
   for (const policy of policies) {
     for (const { service, portName } of policy.governs) {
@@ -75,25 +82,124 @@ export function destinations(policies: readonly ResolvedTlsPolicy[]): Destinatio
       else known.byPort.set(portName, policy);
     }
   }
-  // A policy for one port is more specific than one for all of the Service's.
-  const policyOf = ({ service, port }: ServiceTarget): ResolvedTlsPolicy | undefined => {
+  return ({ service, port }) => {
     const found = governing.get(keyText(service.metadata));
     return found && (found.byPort.get(port.name ?? "") ?? found.whole);
   };
+}
+
+/** A rule's `tls` wins over a BackendTLSPolicy, as in Istio; nobody should have to find out. */
+function reportLoser(
+  { resource }: ResolvedTlsPolicy, { sections: { tls } }: FoundPolicy, report: Report,
+): void {
+  if (!tls) return;
+  const winner = describe(tls.rule);
+  report.say(resource, ["spec", "validation"], {
+    code: "FL0605", title: `\`tls\` of ${winner} counts in place of ${describe(resource)}`,
+    label: "not looked at for this backend",
+    secondary: [label(tls.rule, tls.path, "this one counts")],
+    effect: tls.value.mode === undefined || tls.value.mode === "DISABLE"
+      ? "the backend is spoken to in plain text" : "the rule's names and authorities are checked",
+    help: "Istio decides so; say it in one place only",
+  });
+}
+
+function reportCertificate(sender: Sender, found: FoundPolicy, report: Report): void {
+  const { tls } = found.sections;
+  if (!tls || !sender.certificate) return;
+  report.say(tls.rule, tls.path, {
+    code: "FL0606", title: `${describe(tls.rule)} brings its own client certificate in place of `
+      + `the one of ${describe(sender.gateway)}`,
+    secondary: [label(sender.gateway, ["spec", "tls", "backend", "clientCertificateRef"],
+      "not shown to this backend")],
+  });
+}
+
+/** How the connection is secured, once all that have a say in it were asked. */
+type Secured =
+  | { readonly tls?: ClusterTls; readonly shown?: Certificate; readonly origin?: PolicyOrigin }
+  | undefined;
+
+function secure(
+  choice: TlsChoice | undefined, policy: ResolvedTlsPolicy | undefined, sender: Sender,
+): Secured {
+  if (sender.passesThrough) return {};
+  if (choice?.kind === "unusable") return undefined;
+  if (choice?.kind === "plain") return { origin: choice.origin };
+  if (choice) {
+    const shown = choice.isMutual ? undefined : sender.certificate;
+    return { tls: choice.tls, origin: choice.origin, ...(shown ? { shown } : {}) };
+  }
+  if (!policy) return {};
+  if (!policy.tls) return undefined;
+  return { tls: policy.tls, ...(sender.certificate ? { shown: sender.certificate } : {}) };
+}
+
+/** "Implementations MAY infer the protocol from the Route type": gRPC needs HTTP/2. */
+function protocolOf(
+  { port }: ServiceTarget, kind: RouteKind, { sections }: FoundPolicy,
+): Cluster["protocol"] {
+  const own = protocols[port.appProtocol ?? ""] ?? (kind === "GRPCRoute" ? "h2c" : "http1");
+  const { h2UpgradePolicy, useClientProtocol } = sections.connectionPool?.value.http ?? {};
+  const upgrades = h2UpgradePolicy === "UPGRADE" && useClientProtocol !== true;
+  return own === "http1" && upgrades ? "h2c" : own;
+}
+
+function tagsOf(
+  target: ServiceTarget, found: FoundPolicy, protocol: Cluster["protocol"], isBare: boolean,
+  client: Certificate | undefined,
+): readonly string[] {
+  const usual = protocolOf(target, "HTTPRoute", found);
+  return [
+    ...(protocol === usual ? [] : [protocol]),
+    ...(target.port.protocol === "UDP" ? ["udp"] : []),
+    ...(isBare ? ["bare"] : []),
+    ...(client ? [`client=${keyText(client.secret)}`] : []),
+  ];
+}
+
+export function destinations(
+  { backendTlsPolicies, inventory }: Resolved, policies: Policies, report: Report,
+): Destinations {
+  const look = lookup(inventory);
+  const policyOf = governor(backendTlsPolicies);
+  const find = (target: ServiceTarget, client: Client): FoundPolicy =>
+    policies.find(destinedOf(target), target.port.port, client);
+  const choiceOf = (
+    target: ServiceTarget, { sections: { tls } }: FoundPolicy, { namespace }: Client,
+  ): TlsChoice | undefined => tlsChoice(tls, {
+    host: destinedOf(target).host, namespace, report,
+    secret: look.secret, secretNames: look.secretNames,
+  });
   return {
-    isGoverned: (target) => policyOf(target) !== undefined,
-    of: (target, { kind, client, passesThrough = false }) => {
+    wayOf: (target, { client, certificate }) => {
+      const found = find(target, client);
+      const { tls } = found.sections;
+      const secured = tls !== undefined || policyOf(target) !== undefined;
+      return [
+        found.key, needsSecret(tls) ? client.namespace : "",
+        secured && certificate ? keyText(certificate.secret) : "",
+      ].join("|");
+    },
+    of: (target, sender) => {
+      const { client, kind, passesThrough = false } = sender;
+      const found = find(target, client);
       const policy = policyOf(target);
-      if (policy && !policy.tls && !passesThrough) return undefined;
-      const tls = passesThrough ? undefined : policy?.tls;
-      // "Implementations MAY infer the protocol from the Route type": gRPC needs HTTP/2.
-      const protocol = protocols[target.port.appProtocol ?? ""]
-        ?? (kind === "GRPCRoute" ? "h2c" : "http1");
-      const shown = tls ? client : undefined;
-      const tags = tagsOf(target, protocol, passesThrough && policy !== undefined, shown);
+      const choice = choiceOf(target, found, client);
+      if (choice && policy && !passesThrough) reportLoser(policy, found, report);
+      if (choice?.kind === "tls" && choice.isMutual) reportCertificate(sender, found, report);
+      const secured = secure(choice, policy, sender);
+      if (!secured) return undefined;
+      const { tls, shown, origin } = secured;
+      const protocol = protocolOf(target, kind, found);
+      const isBare = passesThrough && (policy ?? choice) !== undefined;
+      const tags = tagsOf(target, found, protocol, isBare, shown);
+      const owner = needsSecret(found.sections.tls) ? [client.namespace] : [];
       return {
-        target, protocol, key: [clusterName(target), ...tags].join("|"),
+        target, protocol, found, tags,
+        key: [clusterName(target), ...tags, `rules=${[found.key, ...owner].join("@")}`].join("|"),
         ...(tls ? { tls: { ...tls, ...(shown ? { client: shown } : {}) } } : {}),
+        ...(origin && !passesThrough ? { tlsOrigin: origin } : {}),
       };
     },
   };

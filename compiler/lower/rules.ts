@@ -1,7 +1,8 @@
 // A route's rules: what each does with a request, and the matches that lead to it.
 
-import type {
-  Action, ClusterIndex, Mirror, Pin, RoutePolicy, RouteRef, Rule, Session, WeightedBackend,
+import {
+  noPolicy, type Action, type ClusterIndex, type Mirror, type Pin, type RoutePolicy, type RouteRef,
+  type Rule, type Session, type WeightedBackend,
 } from "../ir.ts";
 import { durationMs } from "../policy/durations.ts";
 import type {
@@ -41,6 +42,7 @@ interface Context {
   readonly route: RequestRoute;
   readonly ref: RouteRef;
   readonly clusterOf: (target: Target) => ClusterIndex | undefined;
+  readonly hashKeyOf: (cluster: ClusterIndex) => RoutePolicy["hashKey"];
   readonly pin: Pin | undefined;
 }
 
@@ -98,13 +100,15 @@ function policyOf(
 function backendOf(
   rule: RouteRule, ref: BackendRef, index: number, ruleIndex: number, context: Context,
 ): WeightedBackend {
-  const { route, clusterOf } = context;
+  const { route, clusterOf, hashKeyOf } = context;
   const resolved = route.rules[ruleIndex]?.backends[index];
   const cluster = resolved && !refusesBackend(rule, ref) ? clusterOf(resolved.target) : undefined;
   const rewrite = rewriteOf(ref.filters);
+  const hashKey = cluster === undefined ? undefined : hashKeyOf(cluster);
   const policy = {
     responseHeaders: responseHeaderEdits(ref.filters),
     mirrors: mirrors(ref.filters, resolved?.mirrors ?? [], context),
+    ...(hashKey ? { hashKey } : {}),
   };
   return {
     weight: ref.weight,
@@ -123,10 +127,14 @@ function sessionSplit(backends: readonly WeightedBackend[]): Session["split"] {
   return members.length > 1 && backends.every(isPlain) ? members : undefined;
 }
 
-/** Whether a backend asks for nothing of its own, so that it differs from others in weight only. */
+/**
+ * Whether a backend asks for nothing of its own, so that it differs from others in weight only. A
+ * hash says where to go without a session; it does not stand in a session's way.
+ */
 function isPlain({ requestHeaders, rewrite, policy }: WeightedBackend): boolean {
   const { set, add, remove } = requestHeaders;
-  return set.length + add.length + remove.length === 0 && !rewrite && !policy;
+  const { hashKey: _, ...asked } = policy ?? noPolicy;
+  return set.length + add.length + remove.length === 0 && !rewrite && !asks(asked);
 }
 
 function actionOf(
@@ -151,12 +159,12 @@ function actionOf(
 
 /** Every match of the route; those of one rule share one rule object. */
 export function lowerRoute(
-  route: RequestRoute, clusterOf: Context["clusterOf"], pin: Pin | undefined,
+  route: RequestRoute, places: Pick<Context, "clusterOf" | "hashKeyOf" | "pin">,
 ): readonly HostlessMatch[] {
   const { namespace, name, creationTimestamp } = route.resource.metadata;
   const ref = { kind: route.kind, namespace, name,
     ...(creationTimestamp ? { creationTimestamp } : {}) };
-  const context = { route, ref, clusterOf, pin };
+  const context = { route, ref, ...places };
   return writtenRules(route).flatMap((written, ruleIndex) => {
     const resolved = route.rules[ruleIndex];
     if (!resolved || resolved.dropped !== undefined) return [];

@@ -1,14 +1,12 @@
-// A traffic policy's fields as numbers, with the defaults that Istio fills in, and the fields that
-// are not carried out yet.
+// A traffic policy's sections as the numbers of a cluster's policy, each with the place it was read
+// from, and with the defaults that Istio fills in.
 
-import type { ClusterPolicy, OutlierDetection } from "../ir.ts";
+import type { ClusterPolicy, OutlierDetection, PolicyOrigin } from "../ir.ts";
 import { formatPath, type ValuePath } from "../manifest.ts";
-import type { Report } from "../resolve/report.ts";
-import type { TrafficPolicy } from "../resources.ts";
+import { describe } from "../resolve/report.ts";
+import { balancer, consistentHash, warmup } from "./balancer.ts";
 import { durationMs } from "./durations.ts";
-import type { DestinationRule } from "./hosts.ts";
-
-export type Sections = Omit<TrafficPolicy, "portLevelSettings">;
+import type { Section, Sections } from "./sections.ts";
 
 const unlimited = 4_294_967_295;
 
@@ -22,125 +20,149 @@ export const istioDefaults: ClusterPolicy = {
   maxRetries: unlimited,
 };
 
-const balancers: Readonly<Record<string, ClusterPolicy["loadBalancer"]>> = {
-  ROUND_ROBIN: "ROUND_ROBIN",
-  LEAST_REQUEST: "LEAST_REQUEST",
-  LEAST_CONN: "LEAST_REQUEST",
-  RANDOM: "RANDOM",
-  UNSPECIFIED: "LEAST_REQUEST",
-};
+export interface Lowered {
+  readonly policy: ClusterPolicy;
+  readonly origins: Readonly<Partial<Record<keyof ClusterPolicy, PolicyOrigin>>>;
+}
 
-/** Envoy's defaults, which Istio leaves in place: written out so that both runtimes agree. */
-function outlierDetection(given: NonNullable<Sections["outlierDetection"]>): OutlierDetection {
-  const errors = given.consecutive5xxErrors ?? 5;
-  const gatewayErrors = given.consecutiveGatewayErrors ?? 0;
+type Field = keyof ClusterPolicy;
+
+/** One field of the policy. Without a value nobody asked for it. */
+interface Drawn {
+  readonly field: Field;
+  readonly value: unknown;
+  readonly section: Section<unknown>;
+  /** Within the section. */
+  readonly path: ValuePath;
+}
+
+/** Types the pairing of a field with its value, which a list of fields forgets. */
+function draw<Name extends Field>(
+  section: Section<unknown>, field: Name, value: ClusterPolicy[Name], ...path: ValuePath
+): Drawn {
+  return { field, value, section, path };
+}
+
+/** Zero is Istio's way to say that nothing is asked for. */
+function positive(value: number | undefined): number | undefined {
+  return value !== undefined && value > 0 ? value : undefined;
+}
+
+function duration(text: string | undefined): number | undefined {
+  return durationMs(text ?? "");
+}
+
+function fromBalancer(section: NonNullable<Sections["loadBalancer"]>): readonly Drawn[] {
+  const { value } = section;
+  const old = value.warmup === undefined ? "warmupDurationSecs" : "warmup";
+  return [
+    draw(section, "loadBalancer", balancer(value), "simple"),
+    draw(section, "consistentHash", consistentHash(value.consistentHash), "consistentHash"),
+    draw(section, "warmup", warmup(value), old),
+  ];
+}
+
+/** Seconds: Envoy and Istio cut off what is finer. */
+function keepalive(
+  asked: { readonly probes?: number; readonly time?: string; readonly interval?: string }
+    | undefined,
+): ClusterPolicy["tcpKeepalive"] {
+  if (!asked) return undefined;
+  const whole = (text: string | undefined): number | undefined => {
+    const ms = duration(text);
+    return ms === undefined ? undefined : Math.floor(ms / 1000) * 1000;
+  };
+  const [probes, timeMs, intervalMs] = [
+    positive(asked.probes), whole(asked.time), whole(asked.interval),
+  ];
   return {
-    // Zero turns a detector off.
-    ...(errors > 0 ? { consecutive5xxErrors: errors } : {}),
-    ...(gatewayErrors > 0 ? { consecutiveGatewayErrors: gatewayErrors } : {}),
-    intervalMs: durationMs(given.interval ?? "") ?? 10_000,
-    baseEjectionTimeMs: durationMs(given.baseEjectionTime ?? "") ?? 30_000,
+    ...(probes === undefined ? {} : { probes }),
+    ...(timeMs === undefined ? {} : { timeMs }),
+    ...(intervalMs === undefined ? {} : { intervalMs }),
+  };
+}
+
+function fromPool(section: NonNullable<Sections["connectionPool"]>): readonly Drawn[] {
+  const { tcp = {}, http = {} } = section.value;
+  const tcpIdle = duration(tcp.idleTimeout);
+  const httpIdle = duration(http.idleTimeout);
+  const interval = duration(http.http2KeepAlive?.interval);
+  const timeout = duration(http.http2KeepAlive?.timeout);
+  return [
+    draw(section, "maxConnections", positive(tcp.maxConnections), "tcp", "maxConnections"),
+    draw(section, "connectTimeoutMs", duration(tcp.connectTimeout), "tcp", "connectTimeout"),
+    draw(section, "tcpIdleTimeoutMs", tcpIdle, "tcp", "idleTimeout"),
+    draw(section, "maxConnectionDurationMs", duration(tcp.maxConnectionDuration), "tcp",
+      "maxConnectionDuration"),
+    draw(section, "tcpKeepalive", keepalive(tcp.tcpKeepalive), "tcp", "tcpKeepalive"),
+    draw(section, "http1MaxPendingRequests", positive(http.http1MaxPendingRequests), "http",
+      "http1MaxPendingRequests"),
+    draw(section, "http2MaxRequests", positive(http.http2MaxRequests), "http",
+      "http2MaxRequests"),
+    draw(section, "maxRequestsPerConnection", positive(http.maxRequestsPerConnection), "http",
+      "maxRequestsPerConnection"),
+    draw(section, "maxConcurrentStreams", positive(http.maxConcurrentStreams), "http",
+      "maxConcurrentStreams"),
+    draw(section, "maxRetries", positive(http.maxRetries), "http", "maxRetries"),
+    // Without one of its own HTTP takes the idle timeout of TCP.
+    draw(section, "httpIdleTimeoutMs", httpIdle ?? tcpIdle,
+      httpIdle === undefined ? "tcp" : "http", "idleTimeout"),
+    draw(section, "http2KeepAlive", interval === undefined || timeout === undefined
+      ? undefined : { intervalMs: interval, timeoutMs: timeout }, "http", "http2KeepAlive"),
+    draw(section, "useClientProtocol", http.useClientProtocol || undefined, "http",
+      "useClientProtocol"),
+  ];
+}
+
+/** What Envoy does where Istio says nothing, written out so that both runtimes agree. */
+function outlierDetection(
+  given: NonNullable<Sections["outlierDetection"]>["value"],
+): OutlierDetection {
+  const split = given.splitExternalLocalOriginErrors === true;
+  return {
+    consecutive5xxErrors: given.consecutive5xxErrors ?? 5,
+    ...(given.consecutiveGatewayErrors === undefined
+      ? {} : { consecutiveGatewayErrors: given.consecutiveGatewayErrors }),
+    // Istio passes on no zero here, so that the detector cannot be switched off.
+    ...(split ? {
+      splitExternalLocalOriginErrors: true,
+      consecutiveLocalOriginFailures: given.consecutiveLocalOriginFailures || 5,
+    } : {}),
+    intervalMs: duration(given.interval) ?? 10_000,
+    baseEjectionTimeMs: duration(given.baseEjectionTime) ?? 30_000,
     maxEjectionPercent: given.maxEjectionPercent || 10,
     minHealthPercent: given.minHealthPercent ?? 0,
   };
 }
 
-function present(policy: ClusterPolicy): ClusterPolicy {
-  return Object.fromEntries(Object.entries(policy).filter(([, value]) => value !== undefined));
-}
-
-export function clusterPolicy(sections: Sections): ClusterPolicy {
-  const { loadBalancer, connectionPool: { tcp = {}, http = {} } = {} } = sections;
-  const tcpIdleTimeoutMs = durationMs(tcp.idleTimeout ?? "");
-  return {
-    ...istioDefaults,
-    ...present({
-      loadBalancer: balancers[loadBalancer?.simple ?? ""],
-      maxConnections: tcp.maxConnections,
-      connectTimeoutMs: durationMs(tcp.connectTimeout ?? ""),
-      tcpIdleTimeoutMs,
-      http1MaxPendingRequests: http.http1MaxPendingRequests,
-      http2MaxRequests: http.http2MaxRequests,
-      maxRequestsPerConnection: http.maxRequestsPerConnection,
-      maxRetries: http.maxRetries,
-      // Without one of its own HTTP takes the idle timeout of TCP.
-      httpIdleTimeoutMs: durationMs(http.idleTimeout ?? "") ?? tcpIdleTimeoutMs,
-      outlierDetection: sections.outlierDetection && outlierDetection(sections.outlierDetection),
-    }),
-  };
-}
-
-/** The fields that are carried out; `true` is a leaf. */
-interface Carried {
-  readonly [field: string]: Carried | true;
-}
-
-const sectionFields: Carried = {
-  loadBalancer: { simple: true },
-  connectionPool: {
-    tcp: { maxConnections: true, connectTimeout: true, idleTimeout: true },
-    http: {
-      http1MaxPendingRequests: true, http2MaxRequests: true, maxRequestsPerConnection: true,
-      maxRetries: true, idleTimeout: true,
-    },
-  },
-  outlierDetection: {
-    consecutive5xxErrors: true, consecutiveGatewayErrors: true, interval: true,
-    baseEjectionTime: true, maxEjectionPercent: true, minHealthPercent: true,
-  },
-};
-
-const specFields: Carried = {
-  host: true,
-  exportTo: true,
-  trafficPolicy: {
-    ...sectionFields,
-    portLevelSettings: { port: { number: true }, ...sectionFields },
-  },
-};
-
-function sayGap(rule: DestinationRule, path: ValuePath, report: Report, help?: string): void {
-  report.say(rule, path, {
-    code: "FL0401", title: `\`${formatPath(path.slice(1))}\` is not carried out yet`,
-    effect: "traffic is treated as if it were absent", ...(help ? { help } : {}),
+function fromBudget(section: NonNullable<Sections["retryBudget"]>): Drawn {
+  const { percent = 20, minRetryConcurrency, budgetInterval } = section.value;
+  const intervalMs = duration(budgetInterval);
+  return draw(section, "retryBudget", {
+    percent, minRetryConcurrency: positive(minRetryConcurrency) ?? 3,
+    ...(intervalMs === undefined ? {} : { intervalMs }),
   });
 }
 
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+function originOf({ section: { rule, path: outer }, path }: Drawn): PolicyOrigin {
+  const whole = [...outer, ...path];
+  return {
+    resource: describe(rule), path: formatPath(whole), span: rule.manifest.at(whole),
+  };
 }
 
-const durations = new Set(["connectTimeout", "idleTimeout", "interval", "baseEjectionTime"]);
-
-function walk(
-  rule: DestinationRule, value: unknown, carried: Carried, path: ValuePath, report: Report,
-): void {
-  if (Array.isArray(value)) {
-    value.forEach((item, index) => walk(rule, item, carried, [...path, index], report));
-    return;
-  }
-  if (!isRecord(value)) return;
-  for (const [field, inner] of Object.entries(value)) {
-    const known = carried[field];
-    const here = [...path, field];
-    if (inner === undefined || inner === null) continue;
-    if (known === undefined) {
-      const help = field === "consecutiveErrors"
-        ? "Istio ignores it as well; use `consecutive5xxErrors`" : undefined;
-      sayGap(rule, here, report, help);
-    } else if (known !== true) {
-      walk(rule, inner, known, here, report);
-    } else if (field === "simple" && balancers[String(inner)] === undefined) {
-      sayGap(rule, here, report, "ROUND_ROBIN, LEAST_REQUEST and RANDOM are");
-    } else if (durations.has(field) && durationMs(String(inner)) === undefined) {
-      report.say(rule, here, { code: "FL0106", title: `\`${String(inner)}\` is not a duration` });
-    }
-  }
-}
-
-/** Names every field of the rule that has no effect. */
-export function reportGaps(rule: DestinationRule, report: Report): void {
-  walk(rule, rule.spec, specFields, ["spec"], report);
-  const exportTo = rule.spec.exportTo ?? [];
-  if (exportTo.length > 0 && !exportTo.includes("*")) sayGap(rule, ["spec", "exportTo"], report);
+export function clusterPolicy(sections: Sections): Lowered {
+  const { loadBalancer, connectionPool, outlierDetection: outlier, proxyProtocol } = sections;
+  const drawn = [
+    ...(loadBalancer ? fromBalancer(loadBalancer) : []),
+    ...(connectionPool ? fromPool(connectionPool) : []),
+    ...(outlier ? [draw(outlier, "outlierDetection", outlierDetection(outlier.value))] : []),
+    ...(sections.retryBudget ? [fromBudget(sections.retryBudget)] : []),
+    ...(proxyProtocol
+      ? [draw(proxyProtocol, "proxyProtocol", proxyProtocol.value.version ?? "V1")] : []),
+  ].filter(({ value }) => value !== undefined);
+  return {
+    policy: { ...istioDefaults, ...Object.fromEntries(drawn.map((d) => [d.field, d.value])) },
+    origins: Object.fromEntries(drawn.map((d) => [d.field, originOf(d)])),
+  };
 }

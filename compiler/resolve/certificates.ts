@@ -72,6 +72,23 @@ export function authorityOf(configMap: Resource<DataSpec>): Usable<string> {
   return fault ? { fault: `its \`ca.crt\` ${fault}` } : { found: bundle };
 }
 
+/**
+ * A Secret as Istio reads the authorities of a `credentialName` from it. Absent: it holds none.
+ */
+export function secretAuthority(
+  secret: Resource<DataSpec>,
+): Usable<{ readonly certificates: string; readonly crl?: string }> | undefined {
+  for (const [key, crlKey] of [["cacert", "crl"], ["ca.crt", "ca.crl"]] as const) {
+    const certificates = secretValue(secret, key);
+    if (!certificates) continue;
+    const fault = bundleFault(certificates);
+    if (fault) return { fault: `its \`${key}\` ${fault}` };
+    const crl = secretValue(secret, crlKey);
+    return { found: { certificates, ...(crl ? { crl } : {}) } };
+  }
+  return undefined;
+}
+
 /** Bundles as one; a file of PEM blocks need not end its last line. */
 export function joinPem(bundles: readonly string[]): string {
   return bundles.map((pem) => (pem.endsWith("\n") ? pem : `${pem}\n`)).join("");

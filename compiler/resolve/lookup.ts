@@ -20,6 +20,7 @@ export interface Lookup {
   gatewayClass(name: string): Resource<GatewayClassSpec> | undefined;
   /** Names of the namespace's Services, for "did you mean". */
   serviceNames(namespace: string): readonly string[];
+  secretNames(namespace: string): readonly string[];
   grants(namespace: string): readonly Resource<ReferenceGrantSpec>[];
   namespaceLabels(namespace: string): Readonly<Record<string, string>>;
   /** The document was there but had errors: a reference to it is not reported as missing. */
@@ -59,6 +60,8 @@ export function lookup(inventory: Inventory): Lookup {
     configMap: (key) => configMaps.get(keyText(key)),
     gatewayClass: (name) => classes.get(name),
     serviceNames: (namespace) => (servicesOf.get(namespace) ?? []).map((s) => s.metadata.name),
+    secretNames: (namespace) => inventory.secrets
+      .filter((s) => s.metadata.namespace === namespace).map((s) => s.metadata.name),
     grants: (namespace) => grants.get(namespace) ?? [],
     // Kubernetes puts this label on every namespace; one that is not in the input has only it.
     namespaceLabels: (namespace) => ({

@@ -3,19 +3,18 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import type { ClusterPolicy } from "../../compiler/ir.ts";
 import { policies } from "../../compiler/policy.ts";
-import { durationMs } from "../../compiler/policy/durations.ts";
-import { build, destinationRule, gateway, http, service } from "./build.ts";
-import { load } from "./load.ts";
-import type { Json } from "./json.ts";
+import { build, destinationRule, gateway, http, service } from "../middle/build.ts";
+import { load } from "../middle/load.ts";
+import type { Json } from "../middle/json.ts";
 
 const gw = gateway("gw", [http("a")], { namespace: "infra" });
 const s = service("s", { namespace: "shop" });
 const host = "s.shop.svc.cluster.local";
-const key = { namespace: "shop", name: "s" };
+const infra = { namespace: "infra", labels: {} };
 
 function find(rules: readonly object[], port = 80, subset?: string): ClusterPolicy {
   const inventory = load([gw, s, ...rules].map((o) => JSON.stringify(o)).join("\n---\n"));
-  return policies(inventory).find(key, port, subset);
+  return policies(inventory).find({ host, namespace: "shop" }, port, infra, subset).policy;
 }
 
 const simple = (value: string): object => ({ loadBalancer: { simple: value } });
@@ -83,71 +82,14 @@ describe("levels", () => {
   });
 });
 
-describe("fields", () => {
-  test("every carried field arrives, durations in milliseconds", () => {
-    expect(find([rule("r", { trafficPolicy: {
-      ...simple("LEAST_CONN"),
-      connectionPool: { tcp: { maxConnections: 1, connectTimeout: "1.5s", idleTimeout: "1m" },
-        http: { http1MaxPendingRequests: 2, http2MaxRequests: 3, maxRequestsPerConnection: 4,
-          maxRetries: 5, idleTimeout: "2m" } },
-      outlierDetection: { consecutive5xxErrors: 6, consecutiveGatewayErrors: 7, interval: "100ms",
-        baseEjectionTime: "1m30s", maxEjectionPercent: 8, minHealthPercent: 9 },
-    } })])).toEqual({
-      loadBalancer: "LEAST_REQUEST", maxConnections: 1, connectTimeoutMs: 1500,
-      tcpIdleTimeoutMs: 60_000, http1MaxPendingRequests: 2, http2MaxRequests: 3,
-      maxRequestsPerConnection: 4, maxRetries: 5, httpIdleTimeoutMs: 120_000,
-      outlierDetection: { consecutive5xxErrors: 6, consecutiveGatewayErrors: 7, intervalMs: 100,
-        baseEjectionTimeMs: 90_000, maxEjectionPercent: 8, minHealthPercent: 9 },
-    });
-  });
-
-  test("an empty outlierDetection has Istio's defaults, zero turns a detector off", () => {
-    const outlier = (outlierDetection: object): unknown =>
-      find([rule("r", { trafficPolicy: { outlierDetection } })]).outlierDetection;
-    const rest = { intervalMs: 10_000, baseEjectionTimeMs: 30_000, maxEjectionPercent: 10,
-      minHealthPercent: 0 };
-    expect(outlier({})).toEqual({ consecutive5xxErrors: 5, ...rest });
-    expect(outlier({ consecutive5xxErrors: 0, consecutiveGatewayErrors: 3 }))
-      .toEqual({ consecutiveGatewayErrors: 3, ...rest });
-  });
-
-  test.each([["30s", 30_000], ["1h2m3s", 3_723_000], ["0.5ms", 0.5], ["", undefined],
-    ["5", undefined], ["1x", undefined]])("duration %s is %s", (text, ms) => {
-    expect(durationMs(text)).toBe(ms);
-  });
-});
-
 describe("what is said", () => {
   const said = (spec: object, rest: Json = {}): readonly string[] =>
     build([gw, s, rule("r", spec, rest)]).said;
 
-  test.each([
-    ["loadBalancer.simple", { loadBalancer: { simple: "PASSTHROUGH" } }],
-    ["loadBalancer.consistentHash", { loadBalancer: { consistentHash: { httpHeaderName: "x" } } }],
-    ["connectionPool.tcp.tcpKeepalive",
-      { connectionPool: { tcp: { tcpKeepalive: { time: "1s" } } } }],
-    ["connectionPool.http.useClientProtocol",
-      { connectionPool: { http: { useClientProtocol: true } } }],
-    ["outlierDetection.consecutiveErrors", { outlierDetection: { consecutiveErrors: 1 } }],
-    ["tls", { tls: { mode: "SIMPLE" } }],
-    ["portLevelSettings[0].tls", { portLevelSettings: [{ port: { number: 80 },
-      tls: { mode: "SIMPLE" } }] }],
-  ])("`%s` is named where it stands", (field, trafficPolicy) => {
-    expect(said({ trafficPolicy }))
-      .toEqual([`FL0401 \`trafficPolicy.${field}\` is not carried out yet`]);
-  });
-
-  test("subsets, exportTo and workloadSelector are named", () => {
-    expect(said({ subsets: [{ name: "v1" }], exportTo: ["."], workloadSelector: {} })).toEqual(
-      ["exportTo", "subsets", "workloadSelector"].map((f) =>
-        `FL0401 \`${f}\` is not carried out yet`));
-    expect(said({ exportTo: ["*"] })).toEqual([]);
-  });
-
   test("a host that no Service has, with a hint", () => {
     const { diagnostics } = build([gw, s, rule("r", { host: "t" })]);
     expect(diagnostics).toMatchObject([{ code: "FL0601", path: "spec.host",
-      title: "no Service has the host `t` (`t.shop.svc.cluster.local`)",
+      title: "no Service or ServiceEntry has the host `t` (`t.shop.svc.cluster.local`)",
       primary: { text: "did you mean `s.shop.svc.cluster.local`?" } }]);
   });
 
@@ -186,7 +128,9 @@ test.skipIf(!existsSync(recorded))("the example's rules mean what Istio makes of
     const [limits] = istio.circuitBreakers.thresholds;
     const seconds = (text: string): number => Number(text.replace("s", "")) * 1000;
     const protocol = Object.values<Json>(istio.typedExtensionProtocolOptions)[0];
-    expect(found.find({ namespace: "istio-test", name }, 80)).toEqual({
+    expect(found.find({ namespace: "istio-test",
+      host: `${name}.istio-test.svc.cluster.local` }, 80, { namespace: "istio-test", labels: {} })
+      .policy).toEqual({
       // Envoy's default, which its JSON leaves out.
       loadBalancer: istio.lbPolicy ?? "ROUND_ROBIN",
       connectTimeoutMs: seconds(istio.connectTimeout),
