@@ -89,6 +89,8 @@ interface State {
   script: Script;
   asked: number;
   accepted: number;
+  /** Of the last connection. Unlike the count it never goes back. */
+  id: number;
   most: number;
   requests: SeenRequest[];
   held: (() => void)[];
@@ -100,7 +102,7 @@ export async function startFaulty(
   name: string, script: Script = [ok], options: FaultyOptions = {},
 ): Promise<FaultyBackend> {
   const state: State = {
-    script, asked: 0, accepted: 0, most: 0, requests: [], held: [], open: new Set(),
+    script, asked: 0, accepted: 0, id: 0, most: 0, requests: [], held: [], open: new Set(),
     known: new WeakMap(),
   };
   const http = httpServer(name, state, options);
@@ -156,9 +158,10 @@ function listen(server: Server, port: number): Promise<void> {
 function acceptor(http: HttpServer, state: State, { proxyProtocol }: FaultyOptions): Server {
   return createServer((socket) => {
     state.accepted += 1;
+    state.id += 1;
     state.open.add(socket);
     state.most = Math.max(state.most, state.open.size);
-    const facts: { id: number; proxyHeader?: string } = { id: state.accepted };
+    const facts: { id: number; proxyHeader?: string } = { id: state.id };
     state.known.set(socket, facts);
     socket.on("close", () => state.open.delete(socket));
     // Whoever resets a connection makes the other end's writes fail.
