@@ -111,8 +111,11 @@ export async function startFaulty(
   const { port } = server.address() as AddressInfo;
   const refuse = (): Promise<void> => new Promise((resolve) => {
     if (!server.listening) return resolve();
+    state.held.splice(0);
     server.close(() => resolve());
     for (const socket of state.open) socket.resetAndDestroy();
+    // Their own "close" may come after the server's.
+    state.open.clear();
   });
   return {
     name,

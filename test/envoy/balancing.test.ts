@@ -27,7 +27,9 @@ const policies = {
   nothing: noPolicy,
   ...Object.fromEntries(Object.entries(keys).map(([name, hashKey]) =>
     [name, { ...noPolicy, hashKey }])) as Record<KeyName, RoutePolicy>,
-  retried: { ...noPolicy, hashKey: keys.header, retry: { codes: [503], attempts: 4, backoffMs: 1 } },
+  retried: {
+    ...noPolicy, hashKey: keys.header, retry: { codes: [503], attempts: 4, backoffMs: 1 },
+  },
 } as const satisfies Record<string, RoutePolicy>;
 type PolicyName = keyof typeof policies;
 
@@ -57,7 +59,8 @@ const worlds: Readonly<Record<string, readonly [ClusterPolicy, readonly Facts[]]
   "maglev-of-two": [hashed("maglev"), [{}, {}]],
   "localities": [turns, [{ locality: here }, { locality: here }, { locality: there }]],
   "distributed": [
-    { ...turns, localityWeights: [{ locality: here, weight: 75 }, { locality: there, weight: 25 }] },
+    { ...turns,
+      localityWeights: [{ locality: here, weight: 75 }, { locality: there, weight: 25 }] },
     [{ locality: here }, { locality: there }, { locality: "us" }],
   ],
   "failover": [
