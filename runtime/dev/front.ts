@@ -78,7 +78,7 @@ function targetOf(
     ["host", host],
     ["x-forwarded-for", [...valuesOf(asked.lines, "x-forwarded-for"), asked.client].join(",")],
     ["x-forwarded-proto", isSecure ? "https" : "http"],
-    [devHeader, `${options.secret} ${options.name}`],
+    [devHeader, `${options.secret} ${options.name} ${asked.client}`],
   ];
   const named = nominated(valuesOf(asked.lines, "connection"));
   const replaced = new Set(own.map(([name]) => name));

@@ -1,11 +1,10 @@
 // One attempt to have a request answered by a cluster: admission, an endpoint, dialling. What comes
 // of it is for the caller to judge.
 
+import { enter, leave, pickEndpoint, report, type LiveCluster, type Wish } from "./cluster.ts";
 import {
-  enter, leave, pickEndpoint, releaseEndpoint, report, type LiveCluster, type Wish,
-} from "./cluster.ts";
-import {
-  connectTimeoutDefaultMs, dialFetch, dialSocket, type DialFailure, type Outgoing,
+  connectTimeoutDefaultMs, dialFetch, dialSocket, isAborted, type DialFailure,
+  type DialOptions, type Outgoing,
 } from "./dial.ts";
 import { endToEnd } from "./headers.ts";
 import type { Header } from "./http1.ts";
@@ -19,7 +18,7 @@ export type Outcome =
     /** Its headers can be changed. */
     readonly response: Response;
     /** Resolves when the response is over, however it ended. Never rejects. */
-    readonly done: Promise<void>;
+    readonly done: Promise<unknown>;
     /** Where not, `done` tells nothing about the response's end. */
     readonly isFollowed: boolean;
     /** Gives the response up. */
@@ -43,18 +42,12 @@ export async function attempt(
     return refused(502, `the platform cannot reach the backend: ${refusal}`);
   }
   if (live.endpoints.length === 0) return refused(503, "no ready endpoint");
-  if (!(await enter(live, signal))) {
-    return refused(503, "too many requests under way to the backend");
-  }
   const endpoint = pickEndpoint(live, wish);
-  if (endpoint < 0) {
-    leave(live);
-    return refused(503, "all endpoints are ejected");
+  if (endpoint < 0) return refused(503, "all endpoints are ejected");
+  if (!(await enter(live, endpoint, signal))) {
+    return isAborted(signal) ? refused(503, "nobody waits for the answer any more") : overflowed;
   }
-  const finish = (): void => {
-    leave(live);
-    releaseEndpoint(live, endpoint);
-  };
+  const finish = (): void => leave(live, endpoint);
   try {
     const outcome = await dial(live, endpoint, outgoing, signal);
     if (outcome.kind === "answer") void outcome.done.then(finish);
@@ -65,6 +58,8 @@ export async function attempt(
     throw error;
   }
 }
+
+const overflowed = refused(503, "too many requests under way to the backend: overflow");
 
 const ended = Promise.resolve();
 
@@ -78,7 +73,7 @@ async function dial(
   if (endpoint === undefined) return refused(503, "all endpoints are ejected");
   const fail = (failure: DialFailure): Outcome => {
     // What the caller gave up is for the caller to report.
-    if (failure !== "gone") report(live, index, failure === "protocol" ? 502 : 503);
+    if (failure !== "gone") report(live, index, "failed");
     return { kind: "failed", endpoint: index, failure };
   };
   const isHttp2 = live.cluster.protocol === "h2c" && !outgoing.isUpgrade;
@@ -86,18 +81,23 @@ async function dial(
   if (endpoint.isName && !isHttp2) {
     const answer = await dialFetch(endpoint, live.cluster.tls !== undefined, outgoing, signal);
     if (typeof answer === "string") return fail(answer);
+    report(live, index, "connected");
     report(live, index, answer.status);
     const drop = (): void => void answer.body?.cancel().catch(() => undefined);
     // One's own: the headers of what `fetch` gives are fixed.
     const response = new Response(answer.body, answer);
     return { kind: "answer", endpoint: index, response, done: ended, isFollowed: false, drop };
   }
-  const timeout = live.cluster.policy.connectTimeoutMs ?? connectTimeoutDefaultMs;
+  const options: DialOptions = {
+    connectTimeoutMs: live.cluster.policy.connectTimeoutMs ?? connectTimeoutDefaultMs,
+    opened: () => report(live, index, "connected"),
+  };
   const dialed = outgoing.isUpgrade ? dialWebSocket : isHttp2 ? dialHttp2 : dialSocket;
-  const answer = await dialed(endpoint, outgoing, timeout, signal);
+  const answer = await dialed(endpoint, outgoing, options, signal);
   if (!answer.ok) return fail(answer.failure);
   report(live, index, answer.status);
   const { done, drop } = answer;
+  void done.then((end) => { if (end === "broken") report(live, index, "failed"); });
   return {
     kind: "answer", endpoint: index, response: responseOf(answer), done, isFollowed: true, drop,
   };

@@ -1,12 +1,18 @@
 // A cluster's live state in this isolate: who is under way, who waits, who is ejected. It ties the
-// pure parts (balancer.ts, ejection.ts) to the clock.
+// pure parts (balancer.ts, ejection.ts, limits.ts) to the clock.
 
-import { admit, pick, release, startBalancer, type Balancer } from "./balancer.ts";
+import type { EndpointAddress, OutlierDetection } from "../../compiler/ir.ts";
 import type { Limit, Observe } from "../health/event.ts";
 import { ejectionEvents } from "../health/observe.ts";
 import type { ClusterSight } from "../health/view.ts";
+import {
+  allFit, occupy, pick, release, startBalancer, type Asked, type Balancer, type Fitness, type Host,
+} from "./balancer.ts";
 import type { EdgeCluster } from "./config.ts";
-import { eject, eligible, startEjection, type Ejection, type EjectionEvent } from "./ejection.ts";
+import {
+  eject, isEjected, regroup, startEjection, type Ejection, type EjectionEvent,
+} from "./ejection.ts";
+import { admit, mayRetry, unlimited } from "./limits.ts";
 
 export interface LiveCluster {
   readonly cluster: EdgeCluster;
@@ -21,6 +27,11 @@ export interface LiveCluster {
   ejection: Ejection | undefined;
   /** Told of ejections and overflows, where somebody watches. */
   readonly observe: Observe | undefined;
+  /**
+   * The same cluster after a swap changed it. Requests that began before go on counting there,
+   * so that a swap neither forgets ejections nor doubles a limit.
+   */
+  successor: LiveCluster | undefined;
 }
 
 export interface LiveEndpoint {
@@ -34,29 +45,83 @@ export function isIpAddress(address: string): boolean {
   return /^\d{1,3}(\.\d{1,3}){3}$/.test(address) || address.includes(":");
 }
 
+/** `previous` is the cluster of this name before a swap: what it knows of endpoints is kept. */
 export function startCluster(
-  cluster: EdgeCluster, now: number, observe?: Observe,
+  cluster: EdgeCluster, now: number, observe?: Observe, previous?: LiveCluster,
 ): LiveCluster {
-  const addresses = cluster.endpoints.kind === "static"
+  const addresses: readonly EndpointAddress[] = cluster.endpoints.kind === "static"
     ? cluster.endpoints.addresses
     : [{ address: cluster.endpoints.hostname, port: cluster.endpoints.port }];
-  return {
+  const { outlierDetection } = cluster.policy;
+  const live: LiveCluster = {
     cluster,
-    endpoints: addresses.map((a) => ({ ...a, isName: !isIpAddress(a.address) })),
-    balancer: startBalancer(addresses.length),
+    endpoints: addresses.map(({ address, port }) =>
+      ({ address, port, isName: !isIpAddress(address) })),
+    balancer: startBalancer(addresses.map(hostOf), cluster.policy),
     active: 0,
-    waiting: [],
+    waiting: previous?.waiting ?? [],
     retries: 0,
-    ejection: cluster.policy.outlierDetection && startEjection(addresses.length, now),
+    ejection: outlierDetection && startEjection(addresses.length, now),
     observe,
+    successor: undefined,
   };
+  if (previous !== undefined) succeed(previous, live, outlierDetection);
+  return live;
+}
+
+function succeed(
+  previous: LiveCluster, live: LiveCluster, policy: OutlierDetection | undefined,
+): void {
+  live.active = previous.active;
+  live.retries = previous.retries;
+  const before = live.endpoints.map((endpoint) => {
+    const index = indexOf(previous, endpoint);
+    return index < 0 ? undefined : index;
+  });
+  before.forEach((old, index) => {
+    if (old === undefined) return;
+    live.balancer.active[index] = previous.balancer.active[old] ?? 0;
+    live.balancer.since[index] = previous.balancer.since[old] ?? NaN;
+  });
+  if (policy !== undefined && previous.ejection !== undefined) {
+    live.ejection = regroup(previous.ejection, before);
+  }
+  previous.successor = live;
+}
+
+function indexOf(live: LiveCluster, { address, port }: LiveEndpoint): number {
+  return live.endpoints.findIndex((e) => e.address === address && e.port === port);
+}
+
+/** As Envoy writes an address: what consistent hashing goes by. */
+function hostOf({ address, port, weight, locality, priority }: EndpointAddress): Host {
+  // The parser of URLs knows the one form that an IPv6 address should have.
+  const text = address.includes(":") ? new URL(`http://[${address}]`).hostname : address;
+  return {
+    key: `${text}:${port}`, weight: weight ?? 1, locality: locality ?? "", priority: priority ?? 0,
+  };
+}
+
+/** The cluster as it is after all swaps. */
+function latest(live: LiveCluster): LiveCluster {
+  let at = live;
+  while (at.successor !== undefined) at = at.successor;
+  return at;
+}
+
+/** Where an endpoint stands after all swaps, or -1 where it is gone. */
+function latestIndex(live: LiveCluster, endpoint: number, now: LiveCluster): number {
+  const own = live.endpoints[endpoint];
+  return now === live || own === undefined ? endpoint : indexOf(now, own);
 }
 
 /** Whether somebody has to tell us when a request is over. */
 export function isTracked({ cluster: { policy }, endpoints }: LiveCluster): boolean {
+  const { maxConnections = unlimited, http2MaxRequests = unlimited, retryBudget } = policy;
+  if (maxConnections < unlimited || http2MaxRequests < unlimited) return true;
+  if (retryBudget !== undefined) return true;
   const method = policy.loadBalancer ?? "LEAST_REQUEST";
-  return policy.maxConnections !== undefined || policy.http2MaxRequests !== undefined
-    || (method === "LEAST_REQUEST" && endpoints.length > 1);
+  return method === "LEAST_REQUEST" && !policy.consistentHash && endpoints.length > 1;
 }
 
 /** A request whose client went away stops looking; it must not hold up those behind it. */
@@ -64,39 +129,62 @@ const waiterLostMs = 1_000;
 const lookAgainMs = 5;
 
 /**
- * True once the cluster takes the request, which is then under way until `leave`. The waiting
- * poll: a promise that another request resolves would count as a hang on the platform. They stop
- * once `signal` aborts.
+ * True once the cluster takes the request for that endpoint, which is then under way until `leave`.
+ * The waiting poll: a promise that another request resolves would count as a hang on the platform.
+ * They stop once `signal` aborts.
  */
-export async function enter(live: LiveCluster, signal?: AbortSignal): Promise<boolean> {
-  const { policy } = live.cluster;
-  const first = admit(policy, live.active, live.waiting.length);
+export async function enter(
+  own: LiveCluster, endpoint: number, signal?: AbortSignal,
+): Promise<boolean> {
+  const live = latest(own);
+  const first = admission(live, latestIndex(own, endpoint, live), live.waiting.length);
   if (first === "overflow") {
-    const isFull = live.active >= (policy.http2MaxRequests ?? Infinity);
+    const isFull = live.active >= (live.cluster.policy.http2MaxRequests ?? unlimited);
     overflow(live, isFull ? "requests" : "pending");
     return false;
   }
   if (first === "go" && live.waiting.length === 0) {
-    live.active += 1;
+    count(live, latestIndex(own, endpoint, live));
     return true;
   }
   overflow(live, "connections");
-  const own = { seenAt: Date.now() };
-  live.waiting.push(own);
+  return wait(own, endpoint, signal);
+}
+
+async function wait(
+  own: LiveCluster, endpoint: number, signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const self = { seenAt: Date.now() };
+  const { waiting } = latest(own);
+  waiting.push(self);
   try {
     for (;;) {
       await new Promise((resolve) => setTimeout(resolve, lookAgainMs));
       if (signal?.aborted === true) return false;
-      own.seenAt = Date.now();
-      const head = live.waiting.find((w) => own.seenAt - w.seenAt < waiterLostMs);
-      if (head !== own || admit(policy, live.active, 0) !== "go") continue;
-      live.active += 1;
+      self.seenAt = Date.now();
+      const head = waiting.find((w) => self.seenAt - w.seenAt < waiterLostMs);
+      const live = latest(own);
+      const index = latestIndex(own, endpoint, live);
+      if (head !== self || admission(live, index, 0) !== "go") continue;
+      count(live, index);
       return true;
     }
   } finally {
-    const lost = live.waiting.indexOf(own) + 1;
-    live.waiting.splice(0, lost);
+    const lost = waiting.indexOf(self) + 1;
+    waiting.splice(0, lost);
   }
+}
+
+function admission(
+  { cluster, active, balancer }: LiveCluster, endpoint: number, waiting: number,
+): ReturnType<typeof admit> {
+  const endpointActive = balancer.active[endpoint] ?? 0;
+  return admit(cluster.policy, { active, waiting, endpointActive });
+}
+
+function count(live: LiveCluster, endpoint: number): void {
+  live.active += 1;
+  if (endpoint >= 0) occupy(live.balancer, endpoint);
 }
 
 /** Tells that a limit held something back. */
@@ -104,54 +192,71 @@ export function overflow({ cluster, observe }: LiveCluster, limit: Limit): void 
   observe?.({ kind: "overflowed", cluster: cluster.name, limit, count: 1, at: Date.now() });
 }
 
-export function leave(live: LiveCluster): void {
+/** The request at that endpoint is over. */
+export function leave(own: LiveCluster, endpoint: number): void {
+  const live = latest(own);
   live.active = Math.max(0, live.active - 1);
+  const index = latestIndex(own, endpoint, live);
+  if (index >= 0) release(live.balancer, index);
 }
 
-export interface Wish {
+/** Whether one more retry may begin, which is then under way until `leaveRetry`. */
+export function enterRetry(own: LiveCluster): boolean {
+  const live = latest(own);
+  const { active, retries, waiting } = live;
+  if (!mayRetry(live.cluster.policy, { active, retries, waiting: waiting.length })) {
+    overflow(live, "retries");
+    return false;
+  }
+  live.retries += 1;
+  return true;
+}
+
+export function leaveRetry(own: LiveCluster): void {
+  const live = latest(own);
+  live.retries = Math.max(0, live.retries - 1);
+}
+
+export interface Wish extends Asked {
   /** The endpoint of a session. */
   readonly endpoint?: number;
-  /** Endpoints that failed this request; others come first. */
-  readonly failed?: ReadonlySet<number>;
 }
 
-/** The endpoint to dial, or -1. It counts as busy until `releaseEndpoint`. */
-export function pickEndpoint(live: LiveCluster, { endpoint, failed }: Wish = {}): number {
-  const { policy } = live.cluster;
-  let isEligible: ((endpoint: number) => boolean) | undefined;
-  if (live.ejection !== undefined && policy.outlierDetection !== undefined) {
-    step(live, { kind: "tick" });
-    isEligible = eligible(live.ejection, policy.outlierDetection);
-  }
-  const allowed = isEligible;
-  if (endpoint !== undefined && (allowed === undefined || allowed(endpoint))) {
-    return pick(live.balancer, policy, (index) => index === endpoint, Math.random);
-  }
-  if (failed !== undefined && failed.size > 0) {
-    const isFresh = (index: number): boolean =>
-      !failed.has(index) && (allowed === undefined || allowed(index));
-    const other = pick(live.balancer, policy, isFresh, Math.random);
-    if (other >= 0) return other;
-  }
-  return pick(live.balancer, policy, allowed, Math.random);
+/** The endpoint to dial, or -1. */
+export function pickEndpoint(live: LiveCluster, wish: Wish = {}): number {
+  step(live, { kind: "tick" });
+  const fitness = fitnessOf(live);
+  if (wish.endpoint !== undefined && !fitness.isOut(wish.endpoint)) return wish.endpoint;
+  return pick(live.balancer, wish, { fitness, chance: Math.random, now: Date.now() });
 }
 
-export function releaseEndpoint(live: LiveCluster, endpoint: number): void {
-  release(live.balancer, endpoint);
+function fitnessOf({ ejection }: LiveCluster): Fitness {
+  if (ejection === undefined) return allFit;
+  return { version: ejection.version, isOut: (endpoint) => isEjected(ejection, endpoint) };
 }
 
-/** What the endpoint answered, or the status that stands for its failure. */
-export function report(live: LiveCluster, endpoint: number, status: number): void {
-  step(live, { kind: "response", host: endpoint, status });
+/**
+ * What came of a request to the endpoint: the status of its answer, or what kept it from one. One
+ * that failed counts as a 503, a timeout as a 504, unless the policy counts them by themselves.
+ */
+export function report(
+  live: LiveCluster, endpoint: number, outcome: number | "connected" | "failed" | "timeout",
+): void {
+  step(live, typeof outcome === "number"
+    ? { kind: "response", host: endpoint, status: outcome }
+    : { kind: outcome, host: endpoint });
 }
 
 /** Moves the ejections on to now, and tells what changed. */
-export function step(live: LiveCluster, event: EjectionEvent): void {
+export function step(own: LiveCluster, event: EjectionEvent): void {
+  const live = latest(own);
   const { ejection: before, cluster, endpoints, observe } = live;
   const { outlierDetection: policy } = cluster.policy;
   if (before === undefined || policy === undefined) return;
   const now = Date.now();
-  const after = eject(before, event, policy, now);
+  const known = event.kind === "tick"
+    ? event : { ...event, host: latestIndex(own, event.host, live) };
+  const after = eject(before, known, policy, now);
   live.ejection = after;
   if (observe === undefined || before === after) return;
   const nameAt = (index: number): string => endpointName(endpoints[index]);

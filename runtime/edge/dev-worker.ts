@@ -1,7 +1,7 @@
 // The worker of `fairlead dev`: like worker.ts, but its table comes through a control request, so
 // that one isolate lives through all swaps. Only the dev server's front can reach it: every request
-// carries `x-fairlead-dev: <secret> <namespace/name:port>`, or `<secret> swap` with a new table,
-// or `<secret> events` and `<secret> sights` to ask for the health of backends.
+// carries `x-fairlead-dev: <secret> <namespace/name:port> <client's address>`, or `<secret> swap`
+// with a new table, or `<secret> events` and `<secret> sights` to ask for the health of backends.
 
 import core from "./core.wasm";
 
@@ -39,10 +39,15 @@ async function answer(
   return serve(engine, port, request, context);
 }
 
+/** The front says it; nobody else knows the secret that goes with it. */
+function clientOf(request: Request): string | undefined {
+  return request.headers.get(devHeader)?.split(" ")[2];
+}
+
 /** Requests that began before keep the engine they began with. */
 async function swap(request: Request): Promise<Response> {
   const { config, table } = readSwap(new Uint8Array(await request.arrayBuffer()));
-  const result = createEngine(core, table, config, engine, ledger.note);
+  const result = createEngine(core, table, config, clientOf, engine, ledger.note);
   if (!result.ok) return new Response(String(result.code), { status: 422 });
   engine = result.engine;
   return new Response(null, { status: 204 });

@@ -47,6 +47,9 @@ export interface Outgoing {
 export type DialFailure =
   | "connect" | "connect-timeout" | "refused" | "reset" | "protocol" | "gone";
 
+/** `broken`: the backend broke off within its response. */
+export type End = "over" | "broken";
+
 export type Dialed =
   | {
     readonly ok: true;
@@ -54,7 +57,7 @@ export type Dialed =
     readonly headers: readonly Header[];
     readonly body: ReadableStream<Uint8Array> | Uint8Array | null;
     /** Resolves when the response is over, however it ended. Never rejects. */
-    readonly done: Promise<void>;
+    readonly done: Promise<End>;
     /** Gives the response up. */
     drop(): void;
     readonly webSocket?: WebSocket;
@@ -71,20 +74,34 @@ export const connectTimeoutDefaultMs = 10_000;
 
 const encoder = new TextEncoder();
 const lineEnd = encoder.encode("\r\n");
-const ended = Promise.resolve();
+const ended = Promise.resolve("over" as const);
+
+export interface DialOptions {
+  readonly connectTimeoutMs: number;
+  /** Goes before everything else (proxy-protocol.ts). */
+  readonly preamble?: Uint8Array;
+  /** Called once the connection is made. */
+  readonly opened?: () => void;
+}
+
+export type Reader = ReadableStreamDefaultReader<Uint8Array>;
+export type Writer = WritableStreamDefaultWriter<Uint8Array>;
 
 /** A connection that was made. */
 export interface Line {
-  readonly socket: Socket;
+  readonly reader: Reader;
+  readonly writer: Writer;
   close(): void;
-  /** Closes it, and notes that this was ours to do. */
+  /** Closes it, and notes that this was ours to do. So does the signal it was opened with. */
   abandon(): void;
   isAbandoned(): boolean;
+  /** The signal does not concern it any more. */
+  detach(): void;
 }
 
 export async function openLine(
   { address, port }: Address,
-  connectTimeoutMs: number,
+  { connectTimeoutMs, preamble, opened }: DialOptions,
   signal: AbortSignal | undefined,
 ): Promise<Line | DialFailure> {
   if (isAborted(signal)) return "gone";
@@ -94,50 +111,55 @@ export async function openLine(
   } catch {
     return "connect";
   }
-  const close = (): void => void socket.close().catch(() => undefined);
   socket.closed.catch(() => undefined);
-  const opened = await openedWithin(socket, connectTimeoutMs, signal);
-  if (opened !== "open") {
-    close();
-    return opened;
+  const state = await openedWithin(socket, connectTimeoutMs, signal);
+  if (state !== "open") {
+    void socket.close().catch(() => undefined);
+    return state;
   }
+  opened?.();
+  const writer = socket.writable.getWriter();
+  if (preamble !== undefined) writer.write(preamble).catch(() => undefined);
   let isAbandoned = false;
+  const detach = (): void => signal?.removeEventListener("abort", abandon);
+  const close = (): void => {
+    detach();
+    void socket.close().catch(() => undefined);
+  };
   const abandon = (): void => {
     isAbandoned = true;
     close();
   };
-  return { socket, close, abandon, isAbandoned: () => isAbandoned };
+  signal?.addEventListener("abort", abandon);
+  const reader = socket.readable.getReader();
+  return { reader, writer, close, abandon, isAbandoned: () => isAbandoned, detach };
 }
 
 export async function dialSocket(
   address: Address,
   outgoing: Outgoing,
-  connectTimeoutMs: number,
+  options: DialOptions,
   signal: AbortSignal | undefined,
 ): Promise<Dialed> {
-  const line = await openLine(address, connectTimeoutMs, signal);
+  const line = await openLine(address, options, signal);
   if (typeof line === "string") return { ok: false, failure: line };
-  const { socket, close, abandon } = line;
-  signal?.addEventListener("abort", abandon);
-  const reader = socket.readable.getReader();
-  const sending = send(socket.writable.getWriter(), outgoing);
-  sending.catch((error: unknown) => {
+  send(line.writer, outgoing).catch((error: unknown) => {
     // A backend may answer and stop reading; a client that broke off its body gets no answer.
-    if (error instanceof BodyError) abandon();
+    if (error instanceof BodyError) line.abandon();
   });
-  const answer = await receive(reader, outgoing.method);
+  return answered(line, await receive(line.reader, outgoing.method));
+}
+
+/** What was received, with its body under way. */
+export function answered(line: Line, answer: Answer | DialFailure): Dialed {
   if (typeof answer === "string") {
-    close();
+    line.close();
     return { ok: false, failure: line.isAbandoned() ? "gone" : answer };
   }
-  const { head, framing, rest } = answer;
-  const finish = (): void => {
-    signal?.removeEventListener("abort", abandon);
-    close();
-  };
-  const { body, done } = bodyOf(framing, rest, reader);
-  void done.then(finish);
-  return { ok: true, status: head.status, headers: head.headers, body, done, drop: finish };
+  const { head: { status, headers }, framing, rest } = answer;
+  const { body, done } = bodyOf(framing, rest, line);
+  void done.then(line.close);
+  return { ok: true, status, headers, body, done, drop: line.abandon };
 }
 
 async function openedWithin(
@@ -169,7 +191,7 @@ export function headOf({ method, target, host, lines }: Outgoing, own: string): 
 }
 
 async function send(
-  writer: WritableStreamDefaultWriter<Uint8Array>,
+  writer: Writer,
   outgoing: Outgoing,
 ): Promise<void> {
   const { lines, body } = outgoing;
@@ -192,8 +214,6 @@ async function send(
 function chunkOf(bytes: Uint8Array): Uint8Array {
   return join([encoder.encode(`${bytes.length.toString(16)}\r\n`), bytes, lineEnd]);
 }
-
-export type Reader = ReadableStreamDefaultReader<Uint8Array>;
 
 export interface Answer {
   readonly head: ResponseHead;
@@ -250,7 +270,7 @@ export function join(parts: readonly Uint8Array[]): Uint8Array {
 
 interface Body {
   readonly body: ReadableStream<Uint8Array> | Uint8Array | null;
-  readonly done: Promise<void>;
+  readonly done: Promise<End>;
 }
 
 /** Takes wire bytes, gives body bytes; `isOver` tells the body's end. */
@@ -285,7 +305,7 @@ function unframe(framing: Exclude<Framing, { readonly kind: "none" }>): Unframe 
   };
 }
 
-export function bodyOf(framing: Framing, rest: Uint8Array, reader: Reader): Body {
+function bodyOf(framing: Framing, rest: Uint8Array, line: Line): Body {
   if (framing.kind === "none") return { body: null, done: ended };
   const wire = unframe(framing);
   const parts = wire.take(rest);
@@ -295,27 +315,34 @@ export function bodyOf(framing: Framing, rest: Uint8Array, reader: Reader): Body
     ? new FixedLengthStream(framing.length)
     : new IdentityTransformStream();
   const writer = writable.getWriter();
-  const done = pump(wire, parts, reader, writer).catch((error: unknown) => {
-    return writer.abort(error).catch(() => undefined);
-  });
+  const done = pump(wire, parts, line.reader, writer)
+    .then((): End => "over", async (error: unknown): Promise<End> => {
+      await writer.abort(error).catch(() => undefined);
+      return error instanceof BrokenOff && !line.isAbandoned() ? "broken" : "over";
+    });
   return { body: readable, done };
 }
+
+/** It is the backend that did not go on, and not the client. */
+class BrokenOff extends Error {}
 
 async function pump(
   wire: Unframe,
   first: readonly Uint8Array[],
   reader: Reader,
-  writer: WritableStreamDefaultWriter<Uint8Array>,
+  writer: Writer,
 ): Promise<void> {
   let parts = first;
   for (;;) {
     for (const part of parts) await writer.write(part);
     if (wire.isOver()) return writer.close();
-    if (wire.isBroken()) throw new Error("the backend's chunked body is malformed");
-    const { done, value } = await reader.read();
+    if (wire.isBroken()) throw new BrokenOff("the backend's chunked body is malformed");
+    const { done, value } = await reader.read().catch((cause: unknown) => {
+      throw new BrokenOff("the connection to the backend was lost", { cause });
+    });
     if (done) {
       if (wire.mayEnd()) return writer.close();
-      throw new Error("the backend closed the connection within its response");
+      throw new BrokenOff("the backend closed the connection within its response");
     }
     parts = wire.take(value);
   }

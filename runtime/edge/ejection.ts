@@ -1,6 +1,10 @@
-// Outlier ejection as Envoy does it, as a function of (state, event, now). An endpoint that answers
-// a run of 5xx is left out for the base time multiplied by how often it was ejected lately; ends of
-// ejections are looked at once an interval only. Failures to connect count as 503, timeouts as 504.
+// Outlier ejection as Envoy does it, as a function of (state, event, now). An endpoint that fails
+// several times in a row is left out for the base time multiplied by how often it was ejected
+// lately; ends of ejections are looked at once an interval only.
+//
+// Answers and what went wrong on the way to them are counted together, a connection that failed as
+// a 503 and a timeout as a 504. With `splitExternalLocalOriginErrors` answers count by themselves,
+// and so do failures, which a connection that was made ends.
 //
 // Defaults are Envoy's, but for `minHealthPercent`: as in Istio, there is no panic mode unless the
 // policy asks for it.
@@ -11,6 +15,7 @@ import type { EjectionCause } from "../health/event.ts";
 export interface EjectionHost {
   readonly run5xx: number;
   readonly runGateway: number;
+  readonly runLocal: number;
   /** Present while ejected: since when. */
   readonly ejectedAt?: number;
   /** Present while ejected: why. */
@@ -25,22 +30,40 @@ export interface Ejection {
   /** When the last interval that was looked at ended. */
   readonly tickedAt: number;
   readonly hosts: readonly EjectionHost[];
+  /** Changes whenever an ejection begins or ends. */
+  readonly version: number;
 }
 
 export type EjectionEvent =
   | { readonly kind: "tick" }
-  | { readonly kind: "response"; readonly host: number; readonly status: number };
+  | { readonly kind: "response"; readonly host: number; readonly status: number }
+  /** A connection was made. */
+  | { readonly kind: "connected"; readonly host: number }
+  /** No connection, or it was lost before its answer was over. */
+  | { readonly kind: "failed"; readonly host: number }
+  | { readonly kind: "timeout"; readonly host: number };
 
 const intervalDefaultMs = 10_000;
 const baseEjectionDefaultMs = 30_000;
 const maxEjectionDefaultMs = 300_000;
 const maxEjectionDefaultPercent = 10;
 const consecutive5xxDefault = 5;
+const consecutiveLocalDefault = 5;
 
-const soundHost: EjectionHost = { run5xx: 0, runGateway: 0, backoff: 0 };
+const soundHost: EjectionHost = { run5xx: 0, runGateway: 0, runLocal: 0, backoff: 0 };
 
 export function startEjection(hostCount: number, now: number): Ejection {
-  return { tickedAt: now, hosts: Array.from({ length: hostCount }, () => soundHost) };
+  return { tickedAt: now, hosts: Array.from({ length: hostCount }, () => soundHost), version: 0 };
+}
+
+/** The state for other endpoints: each takes the host it was before, or none. */
+export function regroup(state: Ejection, from: readonly (number | undefined)[]): Ejection {
+  const hosts = from.map((index) => (index === undefined ? undefined : state.hosts[index]));
+  return {
+    tickedAt: state.tickedAt,
+    hosts: hosts.map((host) => host ?? soundHost),
+    version: state.version + 1,
+  };
 }
 
 /** The state after `event`. The same object where nothing changed. */
@@ -54,44 +77,66 @@ export function eject(
   if (event.kind === "tick") return ticked;
   const host = ticked.hosts[event.host];
   if (host === undefined) return ticked;
-  const next = respond(ticked, host, event.status, policy, now);
-  if (next === host) return ticked;
-  return { ...ticked, hosts: ticked.hosts.map((h, i) => (i === event.host ? next : h)) };
+  const counted = count(host, event, policy);
+  if (counted === host) return ticked;
+  const next = judge(ticked, counted, policy, now);
+  const version = next.ejectedAt === host.ejectedAt ? ticked.version : ticked.version + 1;
+  return {
+    ...ticked, version, hosts: ticked.hosts.map((h, i) => (i === event.host ? next : h)),
+  };
 }
 
-function respond(
-  state: Ejection,
+function count(
   host: EjectionHost,
-  status: number,
+  event: Exclude<EjectionEvent, { readonly kind: "tick" }>,
   policy: OutlierDetection,
-  now: number,
 ): EjectionHost {
+  const isSplit = policy.splitExternalLocalOriginErrors === true;
+  if (event.kind === "response") return countStatus(host, event.status);
+  if (event.kind === "connected") {
+    return isSplit && host.runLocal > 0 ? { ...host, runLocal: 0 } : host;
+  }
+  if (isSplit) return { ...host, runLocal: host.runLocal + 1 };
+  return countStatus(host, event.kind === "failed" ? 503 : 504);
+}
+
+function countStatus(host: EjectionHost, status: number): EjectionHost {
   if (status < 500) {
     const isClean = host.run5xx === 0 && host.runGateway === 0;
     return isClean ? host : { ...host, run5xx: 0, runGateway: 0 };
   }
   const isGatewayError = status >= 502 && status <= 504;
-  const counted: EjectionHost = {
-    ...host,
-    run5xx: host.run5xx + 1,
-    runGateway: isGatewayError ? host.runGateway + 1 : 0,
-  };
-  const limit5xx = policy.consecutive5xxErrors ?? consecutive5xxDefault;
-  const limitGateway = policy.consecutiveGatewayErrors ?? 0;
-  const over5xx = limit5xx > 0 && counted.run5xx >= limit5xx;
-  const overGateway = limitGateway > 0 && counted.runGateway >= limitGateway;
-  if (host.ejectedAt !== undefined || !(over5xx || overGateway)) return counted;
+  const runGateway = isGatewayError ? host.runGateway + 1 : 0;
+  return { ...host, run5xx: host.run5xx + 1, runGateway };
+}
+
+/** A run that has come to its limit ejects, or begins anew where nothing more may be ejected. */
+function judge(
+  state: Ejection,
+  host: EjectionHost,
+  policy: OutlierDetection,
+  now: number,
+): EjectionHost {
+  const isOver = (run: number, limit: number): boolean => limit > 0 && run >= limit;
+  const over5xx = isOver(host.run5xx, policy.consecutive5xxErrors ?? consecutive5xxDefault);
+  const overGateway = isOver(host.runGateway, policy.consecutiveGatewayErrors ?? 0);
+  const overLocal = policy.splitExternalLocalOriginErrors === true
+    && isOver(host.runLocal, policy.consecutiveLocalOriginFailures ?? consecutiveLocalDefault);
+  if (host.ejectedAt !== undefined || !(over5xx || overGateway || overLocal)) return host;
   const reset: EjectionHost = {
-    ...counted,
-    run5xx: over5xx ? 0 : counted.run5xx,
-    runGateway: overGateway ? 0 : counted.runGateway,
+    ...host,
+    run5xx: over5xx ? 0 : host.run5xx,
+    runGateway: overGateway ? 0 : host.runGateway,
+    runLocal: overLocal ? 0 : host.runLocal,
   };
   if (!mayEject(state, policy)) return { ...reset, spared: (host.spared ?? 0) + 1 };
   const { base, longest } = durations(policy);
   const grows = host.backoff * base < longest + base;
-  const cause: EjectionCause = over5xx
-    ? { kind: "consecutive5xxErrors", count: counted.run5xx }
-    : { kind: "consecutiveGatewayErrors", count: counted.runGateway };
+  const cause: EjectionCause = overLocal
+    ? { kind: "consecutiveLocalOriginFailures", count: host.runLocal }
+    : overGateway
+      ? { kind: "consecutiveGatewayErrors", count: host.runGateway }
+      : { kind: "consecutive5xxErrors", count: host.run5xx };
   return { ...reset, ejectedAt: now, cause, backoff: grows ? host.backoff + 1 : host.backoff };
 }
 
@@ -147,7 +192,12 @@ function tick(state: Ejection, policy: OutlierDetection, now: number): Ejection 
   const ticks = Math.floor((now - state.tickedAt) / interval);
   if (ticks <= 0) return state;
   const hosts = state.hosts.map((host) => tickHost(host, state.tickedAt, ticks, policy));
-  return { tickedAt: state.tickedAt + ticks * interval, hosts };
+  const hasEnded = hosts.some((host, i) => host.ejectedAt !== state.hosts[i]?.ejectedAt);
+  return {
+    tickedAt: state.tickedAt + ticks * interval,
+    hosts,
+    version: hasEnded ? state.version + 1 : state.version,
+  };
 }
 
 function tickHost(
@@ -159,7 +209,7 @@ function tickHost(
   if (host.ejectedAt === undefined) return relax(host, ticks);
   const { tick: ending } = endingTick(from, host, host.ejectedAt, policy);
   if (ending > ticks) return host;
-  return relax({ run5xx: 0, runGateway: 0, backoff: host.backoff }, ticks - ending);
+  return relax({ ...soundHost, backoff: host.backoff }, ticks - ending);
 }
 
 /** Each interval without an ejection makes the next one shorter. */
@@ -168,16 +218,6 @@ function relax(host: EjectionHost, ticks: number): EjectionHost {
   return { ...host, backoff: Math.max(0, host.backoff - ticks) };
 }
 
-/**
- * Which endpoints may take a request; undefined means all of them. With fewer sound ones than
- * `minHealthPercent`, ejections are not heeded (Envoy's panic mode).
- */
-export function eligible(
-  state: Ejection,
-  policy: OutlierDetection,
-): ((host: number) => boolean) | undefined {
-  const sound = state.hosts.filter((h) => h.ejectedAt === undefined).length;
-  if (sound === state.hosts.length) return undefined;
-  if ((100 * sound) / state.hosts.length < (policy.minHealthPercent ?? 0)) return undefined;
-  return (host) => state.hosts[host]?.ejectedAt === undefined;
+export function isEjected(state: Ejection, host: number): boolean {
+  return state.hosts[host]?.ejectedAt !== undefined;
 }

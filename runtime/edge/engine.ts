@@ -19,7 +19,11 @@ export interface Engine {
   readonly clusters: readonly LiveCluster[];
   /** By policy and mirror, where the mirror's share of requests stands. */
   readonly mirrorTurns: readonly number[][];
+  /** The address of a request's client. */
+  readonly clientOf: ClientOf;
 }
+
+export type ClientOf = (request: Request) => string | undefined;
 
 export type EngineResult =
   | { readonly ok: true; readonly engine: Engine }
@@ -27,13 +31,14 @@ export type EngineResult =
   | { readonly ok: false; readonly code: number };
 
 /**
- * Clusters that `previous` has in just the same form go on with their state: a swap neither
- * forgets ejections nor doubles a limit. `observe` is told what happens to backends.
+ * Clusters that `previous` has by the same name go on with their state: a swap neither forgets
+ * ejections nor doubles a limit. `observe` is told what happens to backends.
  */
 export function createEngine(
   module: WebAssembly.Module,
   table: Uint8Array,
   config: EdgeConfig,
+  clientOf: ClientOf,
   previous?: Engine,
   observe?: Observe,
 ): EngineResult {
@@ -41,10 +46,14 @@ export function createEngine(
   const code = loadTable(exports, table);
   if (code !== LOAD_OK) return { ok: false, code };
   const { names, editLists } = readFacts(table);
-  const known = new Map(previous?.clusters.map((live) => [JSON.stringify(live.cluster), live]));
-  const clusters = config.clusters.map((cluster) =>
-    known.get(JSON.stringify(cluster)) ?? startCluster(cluster, Date.now(), observe));
+  const known = new Map(previous?.clusters.map((live) => [live.cluster.name, live]));
+  const clusters = config.clusters.map((cluster) => {
+    const old = known.get(cluster.name);
+    return old !== undefined && JSON.stringify(old.cluster) === JSON.stringify(cluster)
+      ? old
+      : startCluster(cluster, Date.now(), observe, old);
+  });
   const mirrorTurns = config.routePolicies.map(({ mirrors }) => mirrors.map(() => 0));
   const core = createCore(exports, names);
-  return { ok: true, engine: { config, core, editLists, clusters, mirrorTurns } };
+  return { ok: true, engine: { config, core, editLists, clusters, mirrorTurns, clientOf } };
 }

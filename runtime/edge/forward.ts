@@ -9,10 +9,11 @@
 //                      Envoy's backoff; another endpoint where there is one; bodies up to 1 MiB
 
 import { noPolicy, type RoutePolicy } from "../../compiler/ir.ts";
+import { affinityOf, freshCookie, type Affinity } from "./affinity.ts";
 import { answer, isGrpc, refuseGrpc } from "./answer.ts";
 import { attempt, type Outcome } from "./attempt.ts";
 import { shareBody, type SharedBody } from "./body.ts";
-import { isTracked, overflow, report, type LiveCluster } from "./cluster.ts";
+import { enterRetry, isTracked, leaveRetry, report, type LiveCluster } from "./cluster.ts";
 import type { RequestParts, Verdict } from "./core.ts";
 import { expose, preflight } from "./cors.ts";
 import { isAborted, type DialFailure, type Outgoing } from "./dial.ts";
@@ -107,6 +108,8 @@ async function carry(exchange: Exchange): Promise<Final> {
   const needsShare = mirrors.length > 0 || policy.retry !== undefined || limits > 0;
   const body = source !== null && needsShare ? shareBody(source) : undefined;
   const outgoing = outgoingOf(exchange, isUpgrade);
+  const key = live.cluster.policy.consistentHash?.key;
+  const affinity = key && affinityOf(key, outgoing, () => engine.clientOf(request), freshCookie);
   if (mirrors.length > 0) context.waitUntil(mirror(engine, mirrors, policy, outgoing, body));
   let over = (): void => undefined;
   // Keeps this request's code running until it is over, even where the client goes away.
@@ -122,13 +125,17 @@ async function carry(exchange: Exchange): Promise<Final> {
     over();
   };
   try {
-    const outcome = await tries(exchange, outgoing, body, whole?.signal);
+    const outcome = await tries(exchange, outgoing, affinity, body, whole?.signal);
     if (outcome.kind === "answer") {
+      if (affinity?.setCookie) outcome.response.headers.append("set-cookie", affinity.setCookie);
       void outcome.done.then(outcome.isFollowed ? finish : over);
       return outcome;
     }
     finish();
-    if (deadline.isOver()) return timedOut;
+    if (deadline.isOver()) {
+      if (outcome.kind === "failed") report(live, outcome.endpoint, "timeout");
+      return timedOut;
+    }
     return outcome.kind === "refused" ? outcome : {
       kind: "refused",
       status: outcome.failure === "protocol" ? 502 : 503,
@@ -145,30 +152,34 @@ const timedOut: Final = { kind: "refused", status: 504, text: "no answer in time
 async function tries(
   { policy, live, pinned }: Exchange,
   outgoing: Outgoing,
+  affinity: Affinity | undefined,
   body: SharedBody | undefined,
   signal: AbortSignal | undefined,
 ): Promise<Outcome> {
   const { retry, backendRequestTimeoutMs } = policy;
   const failed = new Set<number>();
   for (let count = 0; ; count += 1) {
-    const wish = count === 0 && pinned !== undefined ? { endpoint: pinned.endpoint } : { failed };
+    const wish = count === 0 && pinned !== undefined
+      ? { ...affinity, endpoint: pinned.endpoint }
+      : { ...affinity, failed };
     const own: Outgoing = body === undefined
       ? outgoing
       : { ...outgoing, body: body.open() ?? null, isCopied: true };
     const { outcome, isLate } =
-      await timedAttempt(live, wish, own, body, backendRequestTimeoutMs, signal);
+      await timedAttempt(live, wish, own, body, backendRequestTimeoutMs, signal)
+        .finally(() => { if (count > 0) leaveRetry(live); });
     const isGivenUp = isAborted(signal);
     const isLast = isGivenUp || count >= (retry?.attempts ?? 0)
       || (own.body !== null && body?.isKept() !== true)
       || !isRetriable(outcome, isLate, policy);
-    const isOver = !isLast && live.retries >= (live.cluster.policy.maxRetries ?? Infinity);
-    if (isOver) overflow(live, "retries");
-    if (isLast || isOver) return isLate && !isGivenUp ? timedOut : outcome;
+    if (isLast || !enterRetry(live)) return isLate && !isGivenUp ? timedOut : outcome;
     if (outcome.kind === "answer") outcome.drop();
     if (outcome.kind !== "refused") failed.add(outcome.endpoint);
-    live.retries += 1;
-    await pause(retry?.backoffMs, count, signal).finally(() => { live.retries -= 1; });
-    if (isAborted(signal)) return timedOut;
+    await pause(retry?.backoffMs, count, signal);
+    if (isAborted(signal)) {
+      leaveRetry(live);
+      return timedOut;
+    }
   }
 }
 
@@ -209,7 +220,7 @@ async function timedAttempt(
   const outcome = await attempt(live, wish, outgoing, own.signal);
   timer.stop();
   const isLate = outcome.kind !== "answer" && timer.isOver() && !isAborted(signal);
-  if (isLate && outcome.kind === "failed") report(live, outcome.endpoint, 504);
+  if (isLate && outcome.kind === "failed") report(live, outcome.endpoint, "timeout");
   return { outcome, isLate };
 }
 

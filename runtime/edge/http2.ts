@@ -3,7 +3,8 @@
 // stream, and nothing to share. Trailers are dropped, as the platform would do behind us.
 
 import {
-  openLine, type Address, type Dialed, type DialFailure, type Line, type Outgoing, type Reader,
+  openLine, type Address, type Dialed, type DialFailure, type DialOptions, type End, type Line,
+  type Outgoing, type Reader,
 } from "./dial.ts";
 import { joined } from "./body.ts";
 import { decodeHeaders, encodeHeaders, startHeaderTable } from "./hpack.ts";
@@ -42,24 +43,21 @@ interface Stream {
 export async function dialHttp2(
   address: Address,
   outgoing: Outgoing,
-  connectTimeoutMs: number,
+  options: DialOptions,
   signal: AbortSignal | undefined,
 ): Promise<Dialed> {
-  const line = await openLine(address, connectTimeoutMs, signal);
+  const line = await openLine(address, options, signal);
   if (typeof line === "string") return { ok: false, failure: line };
-  signal?.addEventListener("abort", line.abandon);
-  const writer = line.socket.writable.getWriter();
   const stream: Stream = {
     line, method: outgoing.method, status: 0, isOver: false,
     body: undefined, sending: Promise.resolve(),
-    write: (bytes) => writer.write(bytes),
+    write: (bytes) => line.writer.write(bytes),
     windows: { connection: initialWindow, stream: initialWindow, initial: initialWindow },
     wake: () => undefined,
   };
   void send(stream, outgoing).catch(() => undefined);
-  const { head, done } = receive(stream, line.socket.readable.getReader());
+  const { head, done } = receive(stream, line.reader);
   const finish = (): void => {
-    signal?.removeEventListener("abort", line.abandon);
     stream.isOver = true;
     stream.wake();
     line.close();
@@ -70,7 +68,11 @@ export async function dialHttp2(
     return { ok: false, failure: line.isAbandoned() ? "gone" : answer };
   }
   void done.then(finish);
-  return { ok: true, ...answer, done, drop: finish };
+  const drop = (): void => {
+    line.abandon();
+    finish();
+  };
+  return { ok: true, ...answer, done, drop };
 }
 
 function frame(kind: number, flags: number, stream: number, payload: Uint8Array): Uint8Array {
@@ -150,18 +152,19 @@ interface Head {
 interface Received {
   readonly head: Promise<Head | DialFailure>;
   /** Resolves when the response is over, however it ended. */
-  readonly done: Promise<void>;
+  readonly done: Promise<End>;
 }
 
 function receive(stream: Stream, reader: Reader): Received {
   let tell: (answer: Head | DialFailure) => void = () => undefined;
   const head = new Promise<Head | DialFailure>((resolve) => { tell = resolve; });
-  const done = readFrames(stream, reader, tell).then(async (failure) => {
+  const done = readFrames(stream, reader, tell).then(async (failure): Promise<End> => {
     await stream.sending.catch(() => undefined);
     // Means something only where no head has come.
     tell(failure ?? "protocol");
     if (failure === undefined) await stream.body?.close().catch(() => undefined);
     else await stream.body?.abort(new Error(failure)).catch(() => undefined);
+    return failure !== undefined && !stream.line.isAbandoned() ? "broken" : "over";
   });
   return { head, done };
 }

@@ -11,7 +11,9 @@ import { dropped, editFields, type Edit } from "./headers.ts";
 export function isShort(live: LiveCluster): boolean {
   const { cluster: { protocol, policy, refusal }, endpoints } = live;
   return endpoints.length === 1 && endpoints[0]?.isName === true && protocol === "http1"
-    && refusal === undefined && policy.outlierDetection === undefined && !isTracked(live);
+    && refusal === undefined && policy.outlierDetection === undefined && !isTracked(live)
+    // A key may ask for a cookie, and `fetch` sends nothing before the request.
+    && policy.consistentHash === undefined && policy.proxyProtocol === undefined;
 }
 
 /**

@@ -4,6 +4,7 @@
 
 import type { Session } from "../../compiler/ir.ts";
 import type { LiveCluster } from "./cluster.ts";
+import { cookieOf, setCookie } from "./cookies.ts";
 
 export interface Pinned {
   readonly cluster: number;
@@ -50,20 +51,11 @@ export function tell(
     headers.set(session.name, value);
     return;
   }
-  const { permanent, absoluteTimeoutMs } = session;
-  const age = permanent && absoluteTimeoutMs !== undefined
-    ? `; Max-Age=${Math.ceil(absoluteTimeoutMs / 1000)}`
-    : "";
-  headers.append("set-cookie", `${session.name}="${value}"${age}; Path=${session.path}; HttpOnly`);
-}
-
-function cookieOf(text: string | null, name: string): string | null {
-  for (const pair of (text ?? "").split(";")) {
-    const equals = pair.indexOf("=");
-    if (equals < 0 || pair.slice(0, equals).trim() !== name) continue;
-    return pair.slice(equals + 1).trim().replace(/^"(.*)"$/, "$1");
-  }
-  return null;
+  const { permanent, absoluteTimeoutMs, path } = session;
+  const maxAgeSeconds = permanent && absoluteTimeoutMs !== undefined
+    ? Math.ceil(absoluteTimeoutMs / 1000)
+    : undefined;
+  headers.append("set-cookie", setCookie(session.name, value, { maxAgeSeconds, path }));
 }
 
 /** An endpoint's name in sessions: 53 bits of a hash, so that no address is given away. */

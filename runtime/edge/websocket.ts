@@ -3,8 +3,8 @@
 // not offered to the backend; subprotocols are the client's and the backend's own affair.
 
 import {
-  bodyOf, headOf, openLine, receive, type Address, type Dialed, type Line, type Outgoing,
-  type Reader,
+  answered, headOf, openLine, receive, type Address, type Dialed, type DialOptions, type End,
+  type Line, type Outgoing,
 } from "./dial.ts";
 import {
   closeFrame, frameOf, opcodes, startIncoming, takeMessages, type Message,
@@ -18,42 +18,28 @@ const own: ReadonlySet<string> = new Set([
 export async function dialWebSocket(
   address: Address,
   outgoing: Outgoing,
-  connectTimeoutMs: number,
+  options: DialOptions,
   signal: AbortSignal | undefined,
 ): Promise<Dialed> {
-  const line = await openLine(address, connectTimeoutMs, signal);
+  const line = await openLine(address, options, signal);
   if (typeof line === "string") return { ok: false, failure: line };
-  const { socket, close, abandon } = line;
-  signal?.addEventListener("abort", abandon);
   const key = base64(crypto.getRandomValues(new Uint8Array(16)));
   const lines = outgoing.lines.filter(([name]) => !own.has(name));
   const asking = `connection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-key: ${key}\r\n`;
-  const writer = socket.writable.getWriter();
-  writer.write(headOf({ ...outgoing, lines }, asking)).catch(() => undefined);
-  const reader = socket.readable.getReader();
-  const answer = await receive(reader, outgoing.method, true);
+  line.writer.write(headOf({ ...outgoing, lines }, asking)).catch(() => undefined);
+  const answer = await receive(line.reader, outgoing.method, true);
   // From here on the client's and the backend's closing end it; no time limit does.
-  signal?.removeEventListener("abort", abandon);
-  if (typeof answer === "string") {
-    close();
-    return { ok: false, failure: line.isAbandoned() ? "gone" : answer };
-  }
-  const { head, framing, rest } = answer;
-  const { status, headers } = head;
-  if (status !== 101) {
-    const { body, done } = bodyOf(framing, rest, reader);
-    void done.then(close);
-    return { ok: true, status, headers, body, done, drop: close };
-  }
+  line.detach();
+  if (typeof answer === "string" || answer.head.status !== 101) return answered(line, answer);
+  const { head: { status, headers }, rest } = answer;
   const accepted = headers.find(([name]) => name === "sec-websocket-accept")?.[1];
-  if (accepted !== await acceptOf(key)) {
-    close();
-    return { ok: false, failure: "protocol" };
-  }
+  if (accepted !== await acceptOf(key)) return answered(line, "protocol");
   const { 0: outer, 1: inner } = new WebSocketPair();
-  const done = connectBoth(inner, line, reader, writer, rest);
+  const done = connectBoth(inner, line, rest);
   const kept = headers.filter(([name]) => !own.has(name));
-  return { ok: true, status, headers: kept, body: null, done, drop: close, webSocket: outer };
+  return {
+    ok: true, status, headers: kept, body: null, done, drop: line.close, webSocket: outer,
+  };
 }
 
 async function acceptOf(key: string): Promise<string> {
@@ -65,16 +51,12 @@ function base64(bytes: Uint8Array): string {
   return btoa(String.fromCharCode(...bytes));
 }
 
-type Writer = WritableStreamDefaultWriter<Uint8Array>;
-
 /** Resolves once both sides have closed. */
 function connectBoth(
   client: PlatformWebSocket,
-  { close }: Line,
-  reader: Reader,
-  writer: Writer,
+  { close, reader, writer }: Line,
   rest: Uint8Array,
-): Promise<void> {
+): Promise<End> {
   let isClosing = false;
   const write = (frame: Uint8Array): void => void writer.write(frame).catch(() => undefined);
   const end = (code: number | undefined, reason: string): void => {
@@ -102,13 +84,16 @@ function connectBoth(
     });
   });
   const pumping = pump(client, reader, rest, write, end);
-  return Promise.all([closed, pumping]).then(() => close());
+  return Promise.all([closed, pumping]).then(() => {
+    close();
+    return "over";
+  });
 }
 
 /** From the backend to the client. */
 async function pump(
   client: PlatformWebSocket,
-  reader: Reader,
+  reader: Line["reader"],
   rest: Uint8Array,
   write: (frame: Uint8Array) => void,
   end: (code: number | undefined, reason: string) => void,

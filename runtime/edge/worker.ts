@@ -19,9 +19,14 @@ const config = written as EdgeConfig;
 const engine = start();
 
 function start(): Engine {
-  const result = createEngine(core, new Uint8Array(routes), config);
+  const result = createEngine(core, new Uint8Array(routes), config, clientOf);
   if (!result.ok) throw new Error(`routes.bin is refused: load code ${result.code}`);
   return result.engine;
+}
+
+/** The platform says it, whatever a client sends. */
+function clientOf(request: Request): string | undefined {
+  return request.headers.get("cf-connecting-ip") ?? undefined;
 }
 
 function answer(

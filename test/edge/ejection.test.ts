@@ -3,7 +3,7 @@
 import { expect, test } from "vitest";
 
 import type { OutlierDetection } from "../../compiler/ir.ts";
-import { eject, eligible, startEjection } from "../../runtime/edge/ejection.ts";
+import { eject, isEjected, startEjection } from "../../runtime/edge/ejection.ts";
 
 /** `[time in s, endpoint, status, how often]`, or `[time in s]` to look only. */
 type Row = readonly [number] | readonly [number, number, number, number?];
@@ -99,18 +99,38 @@ test("errors of an ejected endpoint do not prolong its ejection", () => {
   expect(play(half, 2, [[10, 0, 500, 5], [20, 0, 500, 5], [60]])).toEqual([[0], [0], []]);
 });
 
-test("ejected endpoints take no request; with too few sound ones all do", () => {
-  const policy = { ...half, maxEjectionPercent: 100 };
+test("the version tells when an ejection begins or ends", () => {
   let state = startEjection(2, 0);
-  expect(eligible(state, policy)).toBeUndefined();
-  const fail = (host: number): void => {
+  const versions = ([[1, 500], [2, 500], [3, 200], [90, 200]] as const).map(([seconds, status]) => {
     for (let i = 0; i < 5; i += 1) {
-      state = eject(state, { kind: "response", host, status: 500 }, policy, 1);
+      state = eject(state, { kind: "response", host: 0, status }, half, seconds * 1000);
     }
+    return [state.version, isEjected(state, 0)];
+  });
+  expect(versions).toEqual([[1, true], [1, true], [1, true], [2, false]]);
+});
+
+test("failures on the way count as 503, timeouts as 504", () => {
+  const policy = { consecutive5xxErrors: 0, consecutiveGatewayErrors: 2, maxEjectionPercent: 100 };
+  let state = startEjection(1, 0);
+  for (const kind of ["failed", "connected", "timeout"] as const) {
+    state = eject(state, { kind, host: 0 }, policy, 1);
+  }
+  expect(isEjected(state, 0)).toBe(true);
+});
+
+test("split, answers and failures count by themselves; a connection ends a run of failures", () => {
+  const policy = {
+    consecutive5xxErrors: 3, consecutiveLocalOriginFailures: 2, maxEjectionPercent: 100,
+    splitExternalLocalOriginErrors: true,
   };
-  fail(0);
-  expect([0, 1].map((e) => eligible(state, policy)?.(e))).toEqual([false, true]);
-  fail(1);
-  expect([0, 1].map((e) => eligible(state, policy)?.(e))).toEqual([false, false]);
-  expect(eligible(state, { ...policy, minHealthPercent: 50 })).toBeUndefined();
+  const after = (...kinds: readonly ("failed" | "timeout" | "connected" | 500)[]): boolean =>
+    isEjected(kinds.reduce((state, kind) => eject(
+      state,
+      kind === 500 ? { kind: "response", host: 0, status: 500 } : { kind, host: 0 },
+      policy, 1), startEjection(1, 0)), 0);
+  expect(after("failed", "timeout")).toBe(true);
+  expect(after("failed", "connected", "timeout")).toBe(false);
+  expect(after(500, 500, "failed")).toBe(false);
+  expect(after(500, 500, "failed", 500)).toBe(true);
 });

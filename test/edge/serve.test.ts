@@ -231,14 +231,17 @@ test("an endpoint with a run of 5xx is left out", async () => {
   statuses.push(500, 500);
   const answers: number[] = [];
   for (let i = 0; i < 8; i += 1) answers.push((await ask(address("gw"), "/fail")).status);
-  expect(answers).toEqual([500, 200, 500, 200, 200, 200, 200, 200]);
+  // Where the turns begin is left to chance.
+  expect(answers.slice(0, 4).sort()).toEqual([200, 200, 500, 500]);
+  expect(answers.slice(4)).toEqual([200, 200, 200, 200]);
   expect(new Set(await bodies("/fail", 4))).toEqual(new Set(["one"]));
 });
 
 test("failures to connect count towards ejection", async () => {
   const answers: number[] = [];
   for (let i = 0; i < 8; i += 1) answers.push((await ask(address("gw"), "/half")).status);
-  expect(answers).toEqual([503, 200, 503, 200, 200, 200, 200, 200]);
+  expect(answers.slice(0, 4).sort()).toEqual([200, 200, 503, 503]);
+  expect(answers.slice(4)).toEqual([200, 200, 200, 200]);
 });
 
 test("a head too long for the core is a 431 or refused before", async () => {

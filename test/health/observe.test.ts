@@ -74,12 +74,12 @@ function live(policy: ClusterPolicy, told: HealthEvent[]): LiveCluster {
 test("every limit of a live cluster tells when it holds something back", async () => {
   const told: HealthEvent[] = [];
   const requests = live({ http2MaxRequests: 1 }, told);
-  expect([await enter(requests), await enter(requests)]).toEqual([true, false]);
+  expect([await enter(requests, 0), await enter(requests, 0)]).toEqual([true, false]);
   const pending = live({ maxConnections: 1, http1MaxPendingRequests: 1 }, told);
-  expect(await enter(pending)).toBe(true);
+  expect(await enter(pending, 0)).toBe(true);
   const gone = new AbortController();
-  const waits = enter(pending, gone.signal);
-  expect(await enter(pending)).toBe(false);
+  const waits = enter(pending, 0, gone.signal);
+  expect(await enter(pending, 0)).toBe(false);
   gone.abort();
   expect(await waits).toBe(false);
   overflow(pending, "retries");
