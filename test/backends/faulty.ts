@@ -89,6 +89,8 @@ interface State {
   script: Script;
   asked: number;
   accepted: number;
+  /** Of the last connection. Unlike the count it never goes back. */
+  id: number;
   most: number;
   requests: SeenRequest[];
   held: (() => void)[];
@@ -100,7 +102,7 @@ export async function startFaulty(
   name: string, script: Script = [ok], options: FaultyOptions = {},
 ): Promise<FaultyBackend> {
   const state: State = {
-    script, asked: 0, accepted: 0, most: 0, requests: [], held: [], open: new Set(),
+    script, asked: 0, accepted: 0, id: 0, most: 0, requests: [], held: [], open: new Set(),
     known: new WeakMap(),
   };
   const http = httpServer(name, state, options);
@@ -109,8 +111,11 @@ export async function startFaulty(
   const { port } = server.address() as AddressInfo;
   const refuse = (): Promise<void> => new Promise((resolve) => {
     if (!server.listening) return resolve();
+    state.held.splice(0);
     server.close(() => resolve());
     for (const socket of state.open) socket.resetAndDestroy();
+    // Their own "close" may come after the server's.
+    state.open.clear();
   });
   return {
     name,
@@ -156,9 +161,10 @@ function listen(server: Server, port: number): Promise<void> {
 function acceptor(http: HttpServer, state: State, { proxyProtocol }: FaultyOptions): Server {
   return createServer((socket) => {
     state.accepted += 1;
+    state.id += 1;
     state.open.add(socket);
     state.most = Math.max(state.most, state.open.size);
-    const facts: { id: number; proxyHeader?: string } = { id: state.accepted };
+    const facts: { id: number; proxyHeader?: string } = { id: state.id };
     state.known.set(socket, facts);
     socket.on("close", () => state.open.delete(socket));
     // Whoever resets a connection makes the other end's writes fail.
