@@ -71,6 +71,8 @@ const table = {
   FL0409: note(
     "What Envoy's own routes (`--routing native`) do otherwise than the filter, within the "
     + "specification."),
+  FL0410: error("A table in a plugin's configuration is larger than a Kubernetes object may be."),
+  FL0411: note("A table in a plugin's configuration is too large for client-side `kubectl apply`."),
   FL0501: error("Two listeners of one Gateway conflict."),
   FL0502: error("A listener's protocol or its allowed route kinds are not supported."),
   FL0503: error("A Gateway does not allow a ListenerSet to attach."),

@@ -6,7 +6,8 @@ import type { Artifact } from "./emit/artifact.ts";
 import { emitEdge } from "./emit/edge.ts";
 import { emitEnvoy, type Routing } from "./emit/envoy.ts";
 import { emitIstio } from "./emit/istio.ts";
-import { coreWasm, workerJs } from "./prebuilt.ts";
+import { pluginConfigDiagnostics, type TableCarrier } from "./emit/plugin-config.ts";
+import { coreWasm, filterWasm as plainFilter, workerJs } from "./prebuilt.ts";
 
 export const targets = ["envoy", "istio", "edge"] as const;
 export type Target = (typeof targets)[number];
@@ -19,6 +20,8 @@ export interface EmitOptions {
   readonly tlsDir?: string;
   /** How Envoy routes; absent: by the filter. */
   readonly routing?: Routing;
+  /** How the filter gets its table; absent: it is baked in. */
+  readonly table?: TableCarrier;
   /** The image that Istio is to fetch, `oci://registry/name`. */
   readonly image?: string;
 }
@@ -32,7 +35,9 @@ export interface Emission {
 /** Refuses nothing itself: a caller that publishes looks for errors first. */
 export function emit(compilation: Compilation, options: EmitOptions): Emission {
   const { ir, table, plan: { routePolicies } } = compilation;
-  const filterWasm = bakeFilter(compilation);
+  const isConfigured = options.table === "config";
+  const filterWasm = isConfigured ? plainFilter() : bakeFilter(compilation);
+  const carried = { filterWasm, ...(isConfigured && { configuredTable: table }) };
   const wanted = new Set(options.targets);
   const parts: Emission[] = [{
     artifacts: [
@@ -45,16 +50,16 @@ export function emit(compilation: Compilation, options: EmitOptions): Emission {
   if (wanted.has("envoy")) {
     const { filterPath, tlsDir, routing } = options;
     parts.push(emitEnvoy({
-      ir, routePolicies, filterWasm, ...(filterPath !== undefined && { filterPath }),
+      ir, routePolicies, ...carried, ...(filterPath !== undefined && { filterPath }),
       ...(tlsDir !== undefined && { tlsDir }), ...(routing && { routing }),
     }));
   }
   if (wanted.has("istio")) {
     const { image } = options;
     const artifacts = emitIstio({
-      ir, routePolicies, filterWasm, ...(image !== undefined && { image }),
+      ir, routePolicies, ...carried, ...(image !== undefined && { image }),
     });
-    parts.push({ artifacts, diagnostics: [] });
+    parts.push({ artifacts, diagnostics: isConfigured ? pluginConfigDiagnostics(table) : [] });
   }
   if (wanted.has("edge")) {
     parts.push(emitEdge({ ir, routePolicies, table, core: coreWasm(), worker: workerJs() }));

@@ -25,6 +25,7 @@ export const run: Run = async (options, io) => {
     targets: wanted as Target[], ...text(options, "filter-path", "filterPath"),
     ...text(options, "tls-dir", "tlsDir"), ...text(options, "image", "image"),
     routing: stringOption(options, "routing", "filter") === "native" ? "native" : "filter",
+    table: stringOption(options, "table", "baked") === "config" ? "config" : "baked",
   });
   const all = [...diagnostics, ...emission.diagnostics];
   if (hasError(all)) return { stdout: "", diagnostics: all, exitCode: 1 };

@@ -28,6 +28,8 @@ export const run: Run = async (options, io) => {
     return { stdout: `${JSON.stringify(table, null, 2)}\n`, diagnostics: [], exitCode: 0 };
   }
   const lines = Object.entries(table).flatMap(([name, value]) => {
+    // As the filter says which table it runs.
+    if (name === "checksum") return [`checksum: ${table.checksum.toString(16).padStart(8, "0")}`];
     if (!Array.isArray(value)) return [`${name}: ${String(value)}`];
     return [`${name}: ${value.length}`, ...value.map((v, i) => `  ${i}: ${JSON.stringify(v)}`)];
   });

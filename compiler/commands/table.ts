@@ -76,6 +76,12 @@ export const commands: readonly Command[] = [
         about: "where Envoy will find key pairs, NAMESPACE/SECRET/tls.crt and tls.key below it",
       },
       routing,
+      table: {
+        type: "string",
+        value: "baked|config",
+        choices: ["baked", "config"],
+        about: "how the filter gets its table: baked in, or as its plugin's configuration",
+      },
       image: {
         type: "string",
         value: "URL",

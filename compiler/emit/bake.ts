@@ -8,8 +8,12 @@ import { readModule, writeModule, type WasmModule } from "./wasm.ts";
 
 const PAGE = 65536;
 const MAGIC = new TextEncoder().encode("FAIRLEAD");
-/** The callback that tells streams of several gateway ports apart; each stream pays for it. */
+/**
+ * Each stream pays for each callback. The first tells streams of several gateway ports apart, the
+ * second the end of plugins, with which configured tables end.
+ */
 const CONTEXT_CALLBACK = "proxy_on_context_create";
+const END_CALLBACK = "proxy_on_delete";
 
 export function bake(filterWasm: Uint8Array, table: Uint8Array): Uint8Array<ArrayBuffer> {
   const filter = readModule(filterWasm);
@@ -25,7 +29,8 @@ export function bake(filterWasm: Uint8Array, table: Uint8Array): Uint8Array<Arra
       minPages,
       ...(maxPages === undefined ? {} : { maxPages: Math.max(maxPages, minPages) }),
     },
-    exports: filter.exports.filter((e) => !(alone && e.name === CONTEXT_CALLBACK)),
+    exports: filter.exports.filter(({ name }) =>
+      name !== END_CALLBACK && !(alone && name === CONTEXT_CALLBACK)),
     data: [
       ...describe(filter, tablePtr, table.length),
       { offset: tablePtr, bytes: table },

@@ -7,7 +7,8 @@ import type { Ir, RoutePolicy } from "../ir.ts";
 import { compareText } from "../order.ts";
 import { textArtifact, type Artifact, type Json } from "./artifact.ts";
 import { envoyClusters } from "./envoy/clusters.ts";
-import { filterCode, wasmHttpFilter, type FilterSource } from "./envoy/filter.ts";
+import { filterCode, tableConfiguration, wasmHttpFilter, type FilterSource }
+  from "./envoy/filter.ts";
 import { envoyListener } from "./envoy/listener.ts";
 import { nativeDiagnostics, nativeListener, nativeRuntime, placeholder } from "./envoy/native.ts";
 import { listenerPorts, portsByGateway, sharedPort, type ListenerPort } from "./envoy/ports.ts";
@@ -18,6 +19,8 @@ export interface EnvoyInput {
   /** The plan's; index 0 asks for nothing. */
   readonly routePolicies?: readonly RoutePolicy[];
   readonly filterWasm: Uint8Array;
+  /** The table as the plugin's configuration, for a filter into which none is baked. */
+  readonly configuredTable?: Uint8Array;
   /** Where Envoy will find filter.wasm. Absent: the bytes are put into the bootstrap. */
   readonly filterPath?: string;
   /** Where Envoy will find key pairs: `<folder>/<namespace>/<secret>/tls.crt` and `tls.key`. */
@@ -39,10 +42,10 @@ export interface Emitted {
 type Fields = { readonly [key: string]: Json };
 
 export function emitEnvoy(input: EnvoyInput): Emitted {
-  const code = filterCode(sourceOf(input));
+  const parts = sharedParts(input);
   const ports = listenerPorts(input.ir);
   const write = (path: string, served: readonly ListenerPort[]): Artifact =>
-    textArtifact(path, yamlText(bootstrapFor(served, input, code), code));
+    textArtifact(path, yamlText(bootstrapFor(served, input, parts), Object.values(parts)));
   const notes = [
     ...keyFiles(input), ...(input.routing === "native" ? nativeDiagnostics(input.ir) : []),
   ];
@@ -61,15 +64,29 @@ function sourceOf({ filterWasm, filterPath }: EnvoyInput): FilterSource {
     : { kind: "file", path: filterPath };
 }
 
+/** What is large, stands once in the file, and is referred to by every listener. */
+interface SharedParts {
+  readonly code: Fields;
+  readonly configuration?: Fields;
+}
+
+function sharedParts(input: EnvoyInput): SharedParts {
+  const { configuredTable } = input;
+  return {
+    code: filterCode(sourceOf(input)),
+    ...(configuredTable && { configuration: tableConfiguration(configuredTable) }),
+  };
+}
+
 /** The bootstrap for all ports, as plain data. */
 export function bootstrap(input: EnvoyInput): Fields {
-  return bootstrapFor(listenerPorts(input.ir), input, filterCode(sourceOf(input)));
+  return bootstrapFor(listenerPorts(input.ir), input, sharedParts(input));
 }
 
 function bootstrapFor(
   ports: readonly ListenerPort[],
   { ir: { clusters }, routePolicies = [], tlsDir, routing }: EnvoyInput,
-  code: Fields,
+  { code, configuration }: SharedParts,
 ): Fields {
   const keyPairs = keyPairsBelow(tlsDir ?? defaultTlsDir);
   const isNative = routing === "native";
@@ -81,7 +98,7 @@ function bootstrapFor(
       reusePort: true,
       routes,
       manager: (gatewayPort) =>
-        ({ filter: isNative ? placeholder : wasmHttpFilter(gatewayPort, code) }),
+        ({ filter: isNative ? placeholder : wasmHttpFilter(gatewayPort, code, configuration) }),
       keyPairs,
     });
     return isNative ? nativeListener(listener, listenerPort.http, routes) : listener;
@@ -100,16 +117,16 @@ function bootstrapFor(
 }
 
 /**
- * Only the filter's bytes stand once and are referred to: another value that several places share
- * is written out in each. Lines are not folded: a megabyte of base64 in pieces would be no easier
- * to read.
+ * Only the filter's and the table's bytes stand once and are referred to: another value that
+ * several places share is written out in each. Lines are not folded: a megabyte of base64 in pieces
+ * would be no easier to read.
  */
-function yamlText(value: Fields, code: Fields): string {
-  return stringify(unshared(value, code), { lineWidth: 0, aliasDuplicateObjects: true });
+function yamlText(value: Fields, shared: readonly Json[]): string {
+  return stringify(unshared(value, shared), { lineWidth: 0, aliasDuplicateObjects: true });
 }
 
-function unshared(value: Json, shared: Json): Json {
-  if (value === shared || typeof value !== "object" || value === null) return value;
+function unshared(value: Json, shared: readonly Json[]): Json {
+  if (shared.includes(value) || typeof value !== "object" || value === null) return value;
   if (Array.isArray(value)) return value.map((element: Json) => unshared(element, shared));
   return Object.fromEntries(
     Object.entries(value).map(([key, field]) => [key, unshared(field, shared)]));

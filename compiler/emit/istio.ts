@@ -12,6 +12,7 @@ import { earlyMutation } from "./envoy/manager.ts";
 import { clusterHeader, gatewayPortName, policyHeader } from "./envoy/names.ts";
 import { policyRoutes } from "./envoy/policy.ts";
 import { sessionHttpFilter } from "./envoy/session.ts";
+import { pluginConfig } from "./plugin-config.ts";
 import { policyName } from "../table/policy-name.ts";
 
 export interface IstioInput {
@@ -19,6 +20,8 @@ export interface IstioInput {
   /** The plan's; index 0 asks for nothing. */
   readonly routePolicies?: readonly RoutePolicy[];
   readonly filterWasm: Uint8Array;
+  /** The table as the plugin's configuration, for a filter into which none is baked. */
+  readonly configuredTable?: Uint8Array;
   /** Where Istio fetches the filter: `oci://…`, `https://…` or `file://…`. */
   readonly image?: string;
 }
@@ -33,7 +36,8 @@ export function emitIstio(input: IstioInput): readonly Artifact[] {
   // The name cannot be known before the image is pushed: the default is a registry that does not
   // exist. The tag is the filter's own hash, so that another table is another image to Istio.
   const url = image ?? `oci://registry.example/fairlead/filter:${hash.slice(0, 12)}`;
-  const plugins = ir.gatewayPorts.map((gatewayPort) => wasmPlugin(gatewayPort, url, hash));
+  const config = input.configuredTable && pluginConfig(input.configuredTable);
+  const plugins = ir.gatewayPorts.map((gatewayPort) => wasmPlugin(gatewayPort, url, hash, config));
   const filters = byGateway(ir.gatewayPorts).map((ports) => envoyFilter(ports, input));
   return [
     textArtifact("istio/wasmplugin.yaml", documents(pluginNotes, plugins)),
@@ -57,7 +61,9 @@ function documents(notes: string, values: readonly Fields[]): string {
   return notes + values.map((value) => `---\n${stringify(value, options)}`).join("");
 }
 
-function wasmPlugin(gatewayPort: GatewayPort, url: string, hash: string): Fields {
+function wasmPlugin(
+  gatewayPort: GatewayPort, url: string, hash: string, config?: Fields,
+): Fields {
   const { gateway, port } = gatewayPort;
   return {
     apiVersion: "extensions.istio.io/v1alpha1",
@@ -74,6 +80,7 @@ function wasmPlugin(gatewayPort: GatewayPort, url: string, hash: string): Fields
       // Becomes the plugin's root id in Envoy, by which the filter finds its gateway port. The
       // plugin's configuration could not be this text, because Istio makes JSON of it.
       pluginName: gatewayPortName(gatewayPort),
+      pluginConfig: config,
       url,
       // Of an image Istio compares the manifest's digest, which only the push can tell.
       sha256: url.startsWith("http://") || url.startsWith("https://") ? hash : undefined,

@@ -10,6 +10,7 @@ export const BUFFER_PLUGIN_CONFIGURATION: u32 = 7;
 export const ACTION_CONTINUE: u32 = 0;
 export const ACTION_PAUSE: u32 = 1;
 
+export const LOG_INFO: u32 = 2;
 export const LOG_ERROR: u32 = 4;
 
 // @ts-ignore: decorator

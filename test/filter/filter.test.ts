@@ -98,6 +98,10 @@ test("the filter imports only the host calls it declares, and no WASI", () => {
   ]);
 });
 
+test("the filter without a table is no larger than 24 KB", () => {
+  expect(filterWasm().length).toBeLessThanOrEqual(24 * 1024);
+});
+
 test("the callback that tells gateway ports apart is exported only where there are several", () => {
   const exportsOf = (ir: Ir): string[] =>
     Object.keys(hostFilter(bake(filterWasm(), world(ir).table)).exports);
@@ -281,8 +285,11 @@ test("a gateway port that the table does not have is refused, and the log names 
 
 test("a filter without a table, or with a damaged one, refuses to start", () => {
   const bare = hostFilter(filterWasm());
-  expect(bare.start()).toBe(false);
-  expect(bare.logs).toEqual(["fairlead: table refused, code 01"]);
+  expect(bare.start()).toBe(true);
+  expect(bare.configure(1, "default/g:80")).toBe(false);
+  expect(bare.logs).toEqual([
+    "fairlead: no table: none is baked in, and the plugin's configuration has none",
+  ]);
   const damaged = world(two).table.slice();
   damaged[damaged.length - 1] = (damaged[damaged.length - 1] ?? 0) ^ 1;
   const filter = hostFilter(bake(filterWasm(), damaged));

@@ -8,8 +8,12 @@ export interface HostedFilter {
   readonly calls: string[];
   readonly logs: string[];
   start(): boolean;
-  /** `name` is the plugin's root id; the configuration itself where none is given. */
-  configure(root: number, configuration: string, name?: string): boolean;
+  /** `name` is the plugin's root id; the configuration itself, if it is text, without one. */
+  configure(root: number, configuration: string | Uint8Array, name?: string): boolean;
+  /** A stream of a plugin begins. */
+  open(context: number, root: number): void;
+  /** A stream or a plugin ends. */
+  end(context: number): void;
   request(context: number, headers: readonly Header[]): Answer;
 }
 
@@ -33,7 +37,7 @@ export function hostFilter(wasm: Uint8Array<ArrayBuffer>): HostedFilter {
   const calls: string[] = [];
   const logs: string[] = [];
   let headers: Header[] = [];
-  let configuration = "";
+  let configuration: Uint8Array = new Uint8Array();
   let rootId = "";
   let local: Pick<Answer, "status" | "details" | "responseHeaders"> | undefined;
   let instance: WebAssembly.Instance;
@@ -102,11 +106,11 @@ export function hostFilter(wasm: Uint8Array<ArrayBuffer>): HostedFilter {
     },
     proxy_get_buffer_bytes: (
       _buffer: number,
-      _start: number,
-      _max: number,
+      start: number,
+      max: number,
       to: number,
       toLength: number,
-    ) => give(utf8.encode(configuration), to, toLength),
+    ) => give(configuration.subarray(start, start + max), to, toLength),
     proxy_get_property: (_path: number, _length: number, to: number, toLength: number) =>
       give(utf8.encode(rootId), to, toLength),
   };
@@ -128,11 +132,13 @@ export function hostFilter(wasm: Uint8Array<ArrayBuffer>): HostedFilter {
     calls,
     logs,
     start: () => call("proxy_on_vm_start", 1, 0) === 1,
-    configure: (root, config, name = config) => {
-      configuration = config;
-      rootId = name;
-      return call("proxy_on_configure", root, utf8.encode(config).length) === 1;
+    configure: (root, config, name) => {
+      configuration = typeof config === "string" ? utf8.encode(config) : config;
+      rootId = name ?? (typeof config === "string" ? config : "");
+      return call("proxy_on_configure", root, configuration.length) === 1;
     },
+    open: (context, root) => void call("proxy_on_context_create", context, root),
+    end: (context) => void call("proxy_on_delete", context),
     request: (context, given) => {
       headers = [...given];
       local = undefined;

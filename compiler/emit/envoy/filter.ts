@@ -14,8 +14,21 @@ export type FilterSource =
 export const wasmType = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm";
 
 /** The filter as an entry of http_filters, for a bootstrap that holds or names the wasm. */
-export function wasmHttpFilter(gatewayPort: GatewayPort, code: Fields): Fields {
-  return { name: "fairlead", typed_config: wasmConfig(gatewayPort, code) };
+export function wasmHttpFilter(
+  gatewayPort: GatewayPort, code: Fields, configuration?: Fields,
+): Fields {
+  return { name: "fairlead", typed_config: wasmConfig(gatewayPort, code, configuration) };
+}
+
+/**
+ * A configuration that carries the table. Every gateway port's is the same: the root id tells them
+ * apart. Give all listeners the same object, as with `filterCode`.
+ */
+export function tableConfiguration(table: Uint8Array): Fields {
+  return {
+    "@type": "type.googleapis.com/google.protobuf.BytesValue",
+    value: Buffer.from(table).toString("base64"),
+  };
 }
 
 /** The `code` field. Give all listeners the same object: YAML then holds the bytes only once. */
@@ -27,7 +40,10 @@ export function filterCode(source: FilterSource): Fields {
   };
 }
 
-export function wasmConfig(gatewayPort: GatewayPort, code: Fields): Fields {
+/** The table is baked into the code, unless the configuration has one. */
+export function wasmConfig(
+  gatewayPort: GatewayPort, code: Fields, configuration?: Fields,
+): Fields {
   const name = gatewayPortName(gatewayPort);
   return {
     "@type": wasmType,
@@ -37,7 +53,8 @@ export function wasmConfig(gatewayPort: GatewayPort, code: Fields): Fields {
       root_id: name,
       vm_config: { vm_id: "fairlead", runtime: "envoy.wasm.runtime.v8", code },
       // The filter looks up its gateway port in the table by this text.
-      configuration: { "@type": "type.googleapis.com/google.protobuf.StringValue", value: name },
+      configuration: configuration
+        ?? { "@type": "type.googleapis.com/google.protobuf.StringValue", value: name },
       // A trap costs its own request. The default would answer 503 until the next push; letting
       // requests pass without the filter would only lead them to the empty route.
       failure_policy: "FAIL_RELOAD",
