@@ -2,16 +2,18 @@
 // reads nor writes nor throws for bad input; whoever calls it decides what an error stops.
 
 import { bake } from "./emit/bake.ts";
-import { decode } from "./decode.ts";
+import { decode, judge, type Judged } from "./decode.ts";
 import { sortDiagnostics, type Diagnostic } from "./diagnostic.ts";
-import type { Ir } from "./ir.ts";
-import { lower } from "./lower.ts";
-import { overlap } from "./overlap.ts";
-import { parse } from "./parse.ts";
+import type { Ir, VirtualHost } from "./ir.ts";
+import { lower, type Lowered } from "./lower.ts";
+import type { Manifest } from "./manifest.ts";
+import { memo } from "./memo.ts";
+import { findShadowed, overlap, type Shadowed } from "./overlap.ts";
+import { parse, type Parsed } from "./parse.ts";
 import { policies } from "./policy.ts";
 import { filterWasm } from "./prebuilt.ts";
-import { rank } from "./rank.ts";
-import { resolve } from "./resolve/resolve.ts";
+import { rank, rankHost } from "./rank.ts";
+import { resolve, type Resolution } from "./resolve/resolve.ts";
 import type { Resolved } from "./resolve/resolved.ts";
 import type { SourceFile } from "./source.ts";
 import { encode } from "./table/encode.ts";
@@ -29,23 +31,47 @@ export interface Compilation {
    * would serve: refused documents are not there, a dangling backendRef's share gets a 500.
    */
   readonly table: Uint8Array;
+  readonly memory: Memory;
 }
 
-export function compile(files: readonly SourceFile[]): Compilation {
-  const parsed = files.map(parse);
-  const decoded = decode(parsed.flatMap((p) => p.manifests));
-  const resolution = resolve(decoded.inventory);
+/** What the stages leave to the next compilation. */
+interface Memory {
+  readonly parsed: ReadonlyMap<SourceFile, Parsed>;
+  readonly judged: ReadonlyMap<Manifest, Judged>;
+  readonly resolution: Resolution["memory"];
+  readonly lowered: Lowered["memory"];
+  readonly ranked: ReadonlyMap<VirtualHost, VirtualHost>;
+  readonly shadowed: ReadonlyMap<VirtualHost, readonly Shadowed[]>;
+}
+
+/**
+ * What was compiled before and would come out the same again is taken over from `previous`; the
+ * outcome is that of a compilation without it. Files are known again by being the same objects.
+ */
+export function compile(files: readonly SourceFile[], previous?: Compilation): Compilation {
+  const last = previous?.memory;
+  const parsing = memo(parse, last?.parsed);
+  const parsed = files.map(parsing.of);
+  const judging = memo(judge, last?.judged);
+  const decoded = decode(parsed.flatMap((p) => p.manifests), judging.of);
+  const resolution = resolve(decoded.inventory, last?.resolution);
   const policy = policies(decoded.inventory);
-  const lowered = lower(resolution.resolved, policy);
-  const ir = rank(lowered.ir);
+  const lowered = lower(resolution.resolved, policy, last?.lowered);
+  const ranking = memo(rankHost, last?.ranked);
+  const ir = rank(lowered.ir, ranking.of);
   const planned = plan(ir);
+  const shadowing = memo(findShadowed, last?.shadowed);
   return {
     diagnostics: sortDiagnostics([
       ...parsed.flatMap((p) => p.diagnostics), ...decoded.diagnostics, ...resolution.diagnostics,
       ...policy.diagnostics, ...lowered.diagnostics, ...planned.diagnostics,
-      ...overlap(ir),
+      ...overlap(ir, shadowing.of),
     ]),
     resolved: resolution.resolved, ir, plan: planned.plan, table: encode(planned.plan),
+    memory: {
+      parsed: parsing.answers, judged: judging.answers, resolution: resolution.memory,
+      lowered: lowered.memory, ranked: ranking.answers, shadowed: shadowing.answers,
+    },
   };
 }
 

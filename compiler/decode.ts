@@ -19,7 +19,10 @@ interface Entry {
   readonly identity: Identity;
 }
 
-export function decode(manifests: readonly Manifest[]): Decoded {
+/** `judgeOf` answers as `judge` does: half of a compilation's time is spent on schemas. */
+export function decode(
+  manifests: readonly Manifest[], judgeOf: (manifest: Manifest) => Judged = judge,
+): Decoded {
   const diagnostics: Diagnostic[] = [];
   const broken = new Set<string>();
   const entries: Entry[] = [];
@@ -35,7 +38,7 @@ export function decode(manifests: readonly Manifest[]): Decoded {
   }
   const lists = new Map<Kind["list"], Resource[]>(kinds.map((k) => [k.list, []]));
   for (const { manifest, identity } of distinct(entries, broken, diagnostics)) {
-    const judged = judge(manifest, identity);
+    const judged = judgeOf(manifest);
     diagnostics.push(...judged.problems.map((p) => toDiagnostic(p, manifest, identity)));
     if (judged.resource === undefined) broken.add(identity.key);
     else lists.get(identity.kind.list)?.push(judged.resource);
@@ -44,25 +47,17 @@ export function decode(manifests: readonly Manifest[]): Decoded {
   return { inventory: inventoryOf(lists, broken), diagnostics: sortDiagnostics(diagnostics) };
 }
 
-interface Judged {
+export interface Judged {
   readonly problems: readonly Problem[];
   /** Absent where its schema refuses it. */
   readonly resource?: Resource;
 }
 
-/** Half of a compilation's time is spent on schemas, and an edit leaves most manifests alone. */
-const known = new WeakMap<Manifest, Judged>();
-
-function judge(manifest: Manifest, identity: Identity): Judged {
-  const last = known.get(manifest);
-  if (last) return last;
-  const judged = judgeAnew(manifest, identity);
-  known.set(manifest, judged);
-  return judged;
-}
-
-function judgeAnew(manifest: Manifest, identity: Identity): Judged {
-  if (manifest.broken) return { problems: [] };
+/** One document against its schema, whatever else there is. */
+export function judge(manifest: Manifest): Judged {
+  const found = identify(manifest);
+  if (manifest.broken || found.kind !== "known") return { problems: [] };
+  const { identity } = found;
   const { problems, spec } = validate(manifest, identity);
   return problems.length > 0 ? { problems }
     : { problems, resource: resource(manifest, identity, spec) };

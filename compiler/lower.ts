@@ -9,11 +9,13 @@ import {
   destinations, type Destination, type Destinations, type Sender,
 } from "./lower/destinations.ts";
 import { slicesByService } from "./lower/endpoints.ts";
-import { reportGaps } from "./lower/gaps.ts";
-import { virtualHosts, type HiddenHost, type ServedRoute } from "./lower/hosts.ts";
-import { pinOf } from "./lower/pin.ts";
-import { lowerRoute, targetsOf, type RequestRoute } from "./lower/rules.ts";
+import {
+  virtualHosts, type GrownHost, type HiddenHost, type ServedRoute,
+} from "./lower/hosts.ts";
+import { lowerOnce, makeFacts, type LoweredRoute, type RouteFacts } from "./lower/route.ts";
+import type { RequestRoute } from "./lower/rules.ts";
 import { streamPorts, type ServedStream } from "./lower/streams.ts";
+import { memo } from "./memo.ts";
 import { clientOf, type Policies } from "./policy.ts";
 import { keyText } from "./resolve/lookup.ts";
 import { label, newReport, type Report } from "./resolve/report.ts";
@@ -47,9 +49,17 @@ function servings(
 interface Finder {
   readonly found: Map<string, Destination>;
   readonly find: (target: Target, sender: Sender) => Destination | undefined;
-  /** One sender for Gateways that make no difference to the route's destinations. */
-  readonly senderOf: (route: RequestRoute, gateway: ResolvedGateway) => Sender;
+  readonly senderOf: (route: RequestRoute, gateway: ResolvedGateway) => RouteSender;
 }
+
+/** One for Gateways that make no difference to the route's destinations. */
+interface RouteSender {
+  readonly from: Sender;
+  /** Tells it from others of the route. */
+  readonly ways: string;
+}
+
+type FactsOf = (route: RequestRoute) => RouteFacts;
 
 function sender(kind: RouteKind, gateway: ResolvedGateway): Sender {
   const { resource, clientCertificate: certificate } = gateway;
@@ -58,27 +68,28 @@ function sender(kind: RouteKind, gateway: ResolvedGateway): Sender {
   };
 }
 
-function finder({ of, wayOf }: Destinations): Finder {
+function finder({ of, wayOf }: Destinations, factsOf: FactsOf): Finder {
   const found = new Map<string, Destination>();
-  const senders = new Map<RequestRoute, Map<string, Sender>>();
+  const { of: destinationsOf } = memo((from: Sender) => memo((target: Target) => {
+    const destination = target.kind === "service" ? of(target, from) : undefined;
+    if (destination) found.set(destination.key, destination);
+    return destination;
+  }));
+  const { of: sendersOf } = memo((route: RequestRoute) => {
+    const known = new Map<string, RouteSender>();
+    return memo((gateway: ResolvedGateway) => {
+      const from = sender(route.kind, gateway);
+      const ways = [...factsOf(route).targets]
+        .map((target) => (target.kind === "service" ? wayOf(target, from) : "")).join("\n");
+      const same = known.get(ways) ?? { from, ways };
+      known.set(ways, same);
+      return same;
+    });
+  });
   return {
     found,
-    find: (target, from) => {
-      const destination = target.kind === "service" ? of(target, from) : undefined;
-      if (destination) found.set(destination.key, destination);
-      return destination;
-    },
-    senderOf: (route, gateway) => {
-      const from = sender(route.kind, gateway);
-      const ways = targetsOf(route)
-        .map((target) => (target.kind === "service" ? wayOf(target, from) : ""));
-      const known = senders.get(route) ?? new Map<string, Sender>();
-      senders.set(route, known);
-      const key = ways.join("\n");
-      const same = known.get(key) ?? from;
-      known.set(key, same);
-      return same;
-    },
+    find: (target, from) => destinationsOf(from).of(target),
+    senderOf: (route, gateway) => sendersOf(route).of(gateway),
   };
 }
 
@@ -103,8 +114,15 @@ function reportHidden({ route, hostname, listener, owner }: HiddenHost, report: 
   });
 }
 
+/** The virtual hosts of each port by hostname, of the last time and of this. */
+interface PortsMemory {
+  readonly last: ReadonlyMap<string, ReadonlyMap<string, GrownHost>> | undefined;
+  readonly now: Map<string, ReadonlyMap<string, GrownHost>>;
+}
+
 function gatewayPorts(
   gateway: ResolvedGateway, served: ReadonlyMap<string, readonly ServedRoute[]>, report: Report,
+  { last, now }: PortsMemory,
 ): readonly GatewayPort[] {
   if (!gateway.accepted) return [];
   const { namespace, name } = gateway.resource.metadata;
@@ -114,7 +132,9 @@ function gatewayPorts(
   const ports = [...new Set(able.map((l) => l.spec.port))].sort((a, b) => a - b);
   return ports.map((port): GatewayPort => {
     const listeners = able.filter((l) => l.spec.port === port);
-    const hosts = virtualHosts(listeners, (l) => served.get(l.id) ?? []);
+    const key = `${namespace}/${name}:${port}`;
+    const hosts = virtualHosts(listeners, (l) => served.get(l.id) ?? [], last?.get(key));
+    now.set(key, hosts.grown);
     for (const hidden of hosts.hidden) reportHidden(hidden, report);
     return {
       gateway: { namespace, name }, port,
@@ -137,15 +157,15 @@ function collect<Item>(lists: Map<string, Item[]>, key: string, item: Item): voi
 /** Before any rule is lowered: an index of a cluster is known only once all of them are. */
 function findAll(
   routes: readonly ResolvedRoute[], gateways: ReadonlyMap<string, ResolvedGateway>,
-  { find, senderOf }: Finder,
+  { find, senderOf }: Finder, factsOf: FactsOf,
 ): void {
   for (const route of routes) {
     if (carriesRequests(route)) {
       const senders = new Set(servings(route, gateways)
         .map(({ gateway }) => senderOf(route, gateway)));
       if (senders.size === 0) continue;
-      const targets = targetsOf(route);
-      for (const from of senders) targets.forEach((target) => find(target, from));
+      const { targets } = factsOf(route);
+      for (const { from } of senders) targets.forEach((target) => find(target, from));
     } else {
       for (const { gateway, attachment: { listener } } of servings(route, gateways)) {
         const from = streamSender(route, listener, gateway);
@@ -158,16 +178,27 @@ function findAll(
   }
 }
 
+interface LowerMemory {
+  readonly facts: ReadonlyMap<RequestRoute, RouteFacts>;
+  /** By a sender's ways. */
+  readonly routes: ReadonlyMap<RequestRoute, ReadonlyMap<string, LoweredRoute>>;
+  readonly ports: ReadonlyMap<string, ReadonlyMap<string, GrownHost>>;
+}
+
 export interface Lowered {
   readonly ir: Ir;
   readonly diagnostics: readonly Diagnostic[];
+  /** What the next one can take over. */
+  readonly memory: LowerMemory;
 }
 
-export function lower(resolved: Resolved, policies: Policies): Lowered {
+/** What was lowered before and would come out the same again is taken over from `last`. */
+export function lower(resolved: Resolved, policies: Policies, last?: LowerMemory): Lowered {
   const report = newReport();
+  const facts = memo(makeFacts, last?.facts);
   const gateways = new Map(resolved.gateways.map((g) => [keyText(g.resource.metadata), g]));
-  const { found, find, senderOf } = finder(destinations(resolved, policies, report));
-  findAll(resolved.routes, gateways, { found, find, senderOf });
+  const { found, find, senderOf } = finder(destinations(resolved, policies, report), facts.of);
+  findAll(resolved.routes, gateways, { found, find, senderOf }, facts.of);
   const slices = slicesByService(resolved.inventory.endpointSlices);
   const clusters = makeClusters(found.values(), slices, report);
   const indexOf = (target: Target, from: Sender): ClusterIndex | undefined => {
@@ -178,6 +209,7 @@ export function lower(resolved: Resolved, policies: Policies): Lowered {
     clusters.clusters[index]?.policy.consistentHash?.key;
   const served = new Map<string, ServedRoute[]>();
   const streams = new Map<string, ServedStream[]>();
+  const routes = new Map<RequestRoute, ReadonlyMap<string, LoweredRoute>>();
   for (const route of resolved.routes) {
     const serving = servings(route, gateways);
     if (!carriesRequests(route)) {
@@ -186,24 +218,30 @@ export function lower(resolved: Resolved, policies: Policies): Lowered {
       }
       continue;
     }
-    reportGaps(route, report);
-    const pin = pinOf(route.resource, report);
+    const { pin } = facts.of(route);
     // Once for Gateways alike, so that a rule is one object however many listeners it has.
-    const lowered = new Map<Sender, ServedRoute["matches"]>();
+    const lowered = new Map<string, LoweredRoute>();
+    routes.set(route, lowered);
     for (const { gateway, attachment: { listener, hostnames } } of serving) {
-      const from = senderOf(route, gateway);
-      const matches = lowered.get(from)
-        ?? lowerRoute(route, { clusterOf: (target) => indexOf(target, from), hashKeyOf, pin });
-      lowered.set(from, matches);
-      collect(served, listener.id, { route, hostnames, matches });
+      const { from, ways } = senderOf(route, gateway);
+      const places = { clusterOf: (target: Target) => indexOf(target, from), hashKeyOf };
+      const one = lowered.get(ways)
+        ?? lowerOnce(route, pin, places, last?.routes.get(route)?.get(ways));
+      lowered.set(ways, one);
+      collect(served, listener.id, { route, hostnames, matches: one.matches });
     }
   }
+  const grown: PortsMemory = { last: last?.ports, now: new Map() };
   // Gateways are sorted by namespace and name already, ports within each.
-  const ports = resolved.gateways.flatMap((g) => gatewayPorts(g, served, report));
+  const ports = resolved.gateways.flatMap((g) => gatewayPorts(g, served, report, grown));
   const passing = resolved.gateways.flatMap((gateway) => streamPorts(gateway, streams,
     (target, route, listener) => indexOf(target, streamSender(route, listener, gateway))));
   return {
     ir: { gatewayPorts: ports, clusters: clusters.clusters, streamPorts: passing },
-    diagnostics: sortDiagnostics(report.diagnostics),
+    diagnostics: sortDiagnostics([
+      ...[...facts.answers.values()].flatMap(({ diagnostics }) => diagnostics),
+      ...report.diagnostics,
+    ]),
+    memory: { facts: facts.answers, routes, ports: grown.now },
   };
 }

@@ -3,7 +3,8 @@
 
 import { diagnostic, type Diagnostic } from "./diagnostic.ts";
 import { describeMatch, describeOrigin } from "./explain/describe.ts";
-import type { Ir, RouteMatch, ValueMatch, VirtualHost } from "./ir.ts";
+import type { Ir, RouteMatch, RouteRef, ValueMatch, VirtualHost } from "./ir.ts";
+import { memo } from "./memo.ts";
 import { deciding } from "./rank.ts";
 import { segmentsOf } from "./table/plan.ts";
 
@@ -12,29 +13,36 @@ const comparedMax = 64;
 
 /** A match as written: the same one stands in every virtual host its route is attached to. */
 function identity({ rule: { route, ruleIndex }, matchIndex }: RouteMatch): string {
-  return `${route.kind}/${route.namespace}/${route.name}/${ruleIndex}/${matchIndex}`;
+  return `${nameOf(route)}/${ruleIndex}/${matchIndex}`;
 }
 
-interface Written {
+function nameOf({ kind, namespace, name }: RouteRef): string {
+  return `${kind}/${namespace}/${name}`;
+}
+
+/** A match of a virtual host that an earlier one covers there. */
+export interface Shadowed {
   readonly match: RouteMatch;
-  /** One of the matches that shadow it; undefined once it is reachable somewhere. */
-  readonly winner: RouteMatch | undefined;
+  readonly winner: RouteMatch;
 }
 
-export function overlap(ir: Ir): readonly Diagnostic[] {
-  const written = new Map<string, Written>();
-  for (const { virtualHosts } of ir.gatewayPorts) {
-    for (const host of virtualHosts) {
-      for (const [match, winner] of shadowed(host)) {
-        const key = identity(match);
-        const before = written.get(key);
-        const reachable = winner === undefined || (before && before.winner === undefined);
-        written.set(key, { match, winner: reachable ? undefined : winner });
-      }
+/** On ranked IR. `shadowedIn` answers as `findShadowed` does. */
+export function overlap(
+  ir: Ir, shadowedIn: (host: VirtualHost) => readonly Shadowed[] = findShadowed,
+): readonly Diagnostic[] {
+  const hosts = ir.gatewayPorts.flatMap((port) => port.virtualHosts);
+  const found = new Map(hosts.flatMap(shadowedIn).map((s) => [identity(s.match), s]));
+  if (found.size === 0) return [];
+  const routes = new Set([...found.values()].map(({ match }) => nameOf(match.rule.route)));
+  const { of: isAmongThem } = memo((route: RouteRef) => routes.has(nameOf(route)));
+  for (const host of hosts) {
+    const dead = new Set(shadowedIn(host).map(({ match }) => match));
+    // One that is reached in some other virtual host is of use.
+    for (const match of host.matches) {
+      if (!dead.has(match) && isAmongThem(match.rule.route)) found.delete(identity(match));
     }
   }
-  return [...written.values()]
-    .flatMap(({ match, winner }) => (winner ? [report(match, winner)] : []));
+  return [...found.values()].map(({ match, winner }) => report(match, winner));
 }
 
 function report(match: RouteMatch, winner: RouteMatch): Diagnostic {
@@ -53,13 +61,11 @@ function report(match: RouteMatch, winner: RouteMatch): Diagnostic {
   });
 }
 
-/** Every match of the virtual host with the earlier one that covers it, if any. */
-function shadowed(
-  host: VirtualHost,
-): readonly (readonly [RouteMatch, RouteMatch | undefined])[] {
+/** The matches of a virtual host that an earlier one covers. */
+export function findShadowed(host: VirtualHost): readonly Shadowed[] {
   const byPath = new Map<string, RouteMatch[]>();
   const identical = new Map<string, RouteMatch>();
-  return host.matches.map((match) => {
+  return host.matches.flatMap((match) => {
     const key = `${match.path.kind} ${match.path.value}`;
     const asked = `${key} ${JSON.stringify([match.method, match.headers, match.queryParams])}`;
     const winner = identical.get(asked)
@@ -71,7 +77,7 @@ function shadowed(
     if (group) group.push(match);
     else byPath.set(key, [match]);
     if (!identical.has(asked)) identical.set(asked, match);
-    return [match, winner] as const;
+    return winner ? [{ match, winner }] : [];
   });
 }
 

@@ -17,18 +17,7 @@ export interface Parsed {
 const marker = /^---(?=[ \t\r\n]|$)/gm;
 const directivesOnly = /^(?:%[^\n]*(?:\n|$)|[ \t]*(?:#[^\n]*)?(?:\r?\n|$))*$/;
 
-/** `fairlead dev` hands in the files that no edit has touched again, as the same objects. */
-const known = new WeakMap<SourceFile, Parsed>();
-
 export function parse(file: SourceFile): Parsed {
-  const last = known.get(file);
-  if (last) return last;
-  const parsed = parseText(file);
-  known.set(file, parsed);
-  return parsed;
-}
-
-function parseText(file: SourceFile): Parsed {
   const tape = newTape();
   const manifests: Manifest[] = [];
   const diagnostics: Diagnostic[] = [];

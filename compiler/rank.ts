@@ -2,7 +2,7 @@
 // them fit. It is one list of comparators, tried in order; the first that differs decides.
 // Gateway API v1.7, HTTPRouteRule.matches, GRPCRouteRule.matches and HTTPRouteSpec.hostnames.
 
-import type { Ir, PathMatch, RouteMatch } from "./ir.ts";
+import type { Ir, PathMatch, RouteMatch, VirtualHost } from "./ir.ts";
 import { compareAge, compareText } from "./order.ts";
 import { compareSpecificity } from "./resolve/hostname.ts";
 
@@ -84,15 +84,18 @@ export function deciding(a: RouteMatch, b: RouteMatch): string {
   return comparators.find(({ compare }) => compare(a, b) !== 0)?.name ?? "nothing";
 }
 
-/** Puts the matches of every virtual host in order, highest precedence first. */
-export function rank(ir: Ir): Ir {
+/** Puts the matches of a virtual host in order, highest precedence first. */
+export function rankHost(host: VirtualHost): VirtualHost {
+  return { ...host, matches: [...host.matches].sort(compareMatches) };
+}
+
+/** Every virtual host in order. `ranked` answers as `rankHost` does. */
+export function rank(ir: Ir, ranked: (host: VirtualHost) => VirtualHost = rankHost): Ir {
   return {
     ...ir,
     gatewayPorts: ir.gatewayPorts.map((port) => ({
       ...port,
-      virtualHosts: port.virtualHosts.map((host) => ({
-        ...host, matches: [...host.matches].sort(compareMatches),
-      })),
+      virtualHosts: port.virtualHosts.map(ranked),
     })),
   };
 }

@@ -24,24 +24,50 @@ export interface HiddenHost {
   readonly owner: ResolvedListener;
 }
 
+/** What a route brings to a virtual host. */
+interface Part {
+  readonly matches: readonly HostlessMatch[];
+  /** The hostname as the route wrote it. */
+  readonly written: string;
+}
+
 interface Growing {
   readonly listener: ResolvedListener;
-  readonly matches: RouteMatch[];
-  /** A route may come to one hostname by several of its own, or by several parentRefs. */
-  readonly seen: Set<HostlessMatch>;
+  readonly parts: Part[];
+}
+
+/** A virtual host and what it is made of. */
+export interface GrownHost {
+  readonly parts: readonly Part[];
+  readonly host: VirtualHost;
 }
 
 export interface PortHosts {
   readonly virtualHosts: readonly VirtualHost[];
   readonly hidden: readonly HiddenHost[];
+  /** By hostname, for the next time. */
+  readonly grown: ReadonlyMap<string, GrownHost>;
 }
 
-function add(host: Growing, matches: readonly HostlessMatch[], written: string): void {
-  for (const match of matches) {
-    if (host.seen.has(match)) continue;
-    host.seen.add(match);
-    host.matches.push({ ...match, routeHostname: written });
+function sameParts(a: readonly Part[], b: readonly Part[]): boolean {
+  return a.length === b.length
+    && a.every(({ matches, written }, i) => matches === b[i]?.matches && written === b[i].written);
+}
+
+function grownHost(
+  hostname: string, { listener: { label }, parts }: Growing, last: GrownHost | undefined,
+): GrownHost {
+  if (last?.host.listener === label && sameParts(last.parts, parts)) return last;
+  // A route may come to one hostname by several of its own, or by several parentRefs.
+  const seen = new Set<HostlessMatch>();
+  const matches: RouteMatch[] = [];
+  for (const { matches: brought, written } of parts) {
+    for (const match of brought) {
+      if (!seen.has(match)) matches.push({ ...match, routeHostname: written });
+      seen.add(match);
+    }
   }
+  return { parts, host: { hostname, listener: label, matches: inOneOrder(matches) } };
 }
 
 /** See `serviceAsExpression`. */
@@ -51,10 +77,11 @@ function inOneOrder(matches: readonly RouteMatch[]): readonly RouteMatch[] {
     ({ ...serviceAsExpression(match), routeHostname: match.routeHostname }));
 }
 
-/** `listeners` are those of the port that can serve, none of them in conflict. */
+/** `listeners` are those of the port that can serve, none of them in conflict; `last`: `grown`. */
 export function virtualHosts(
   listeners: readonly ResolvedListener[],
   routesOf: (listener: ResolvedListener) => readonly ServedRoute[],
+  last?: ReadonlyMap<string, GrownHost>,
 ): PortHosts {
   const bySpecificity = [...listeners]
     .sort((a, b) => compareSpecificity(a.hostname, b.hostname));
@@ -62,7 +89,7 @@ export function virtualHosts(
   const hidden: HiddenHost[] = [];
   const shown = new Map<RequestRoute, Set<string>>();
   const grow = (hostname: string, listener: ResolvedListener): Growing => {
-    const host = hosts.get(hostname) ?? { listener, matches: [], seen: new Set<HostlessMatch>() };
+    const host = hosts.get(hostname) ?? { listener, parts: [] };
     hosts.set(hostname, host);
     return host;
   };
@@ -77,15 +104,16 @@ export function virtualHosts(
           continue;
         }
         shown.set(route, (shown.get(route) ?? new Set()).add(hostname));
-        add(grow(hostname, listener), matches, written);
+        grow(hostname, listener).parts.push({ matches, written });
       }
     }
   }
+  const grown = new Map([...hosts].map(([hostname, growing]) =>
+    [hostname, grownHost(hostname, growing, last?.get(hostname))] as const));
   return {
+    grown,
     hidden: hidden.filter(({ route, hostname }) => !shown.get(route)?.has(hostname)),
-    virtualHosts: [...hosts]
-      .map(([hostname, { listener, matches }]) =>
-        ({ hostname, listener: listener.label, matches: inOneOrder(matches) }))
+    virtualHosts: [...grown.values()].map(({ host }) => host)
       .sort((a, b) => compareSpecificity(a.hostname, b.hostname)
         || compareText(a.hostname, b.hostname)),
   };

@@ -15,6 +15,8 @@ interface Place {
   readonly kind: RouteKind;
   readonly path: ValuePath;
   readonly effect: string;
+  /** Of the route so far: references to one port are one target. */
+  readonly targets: Map<string, Target>;
 }
 
 type Ref = Omit<BackendRef, "weight" | "filters">;
@@ -50,7 +52,16 @@ function portText({ name, port, protocol }: ServicePort): string {
   return name ? `${port}${transport} (${name})` : `${port}${transport}`;
 }
 
-export function resolveBackendRef(
+function targetOf(ref: Ref, place: Place, look: Lookup, report: Report): Target {
+  const { group, kind, namespace, name, port } = ref;
+  const key = [group, kind, namespace, name, port].join("/");
+  const target = place.targets.get(key) ?? resolveBackendRef(ref, place, look, report);
+  // What leads nowhere is said wherever it stands.
+  if (target.kind !== "invalid") place.targets.set(key, target);
+  return target;
+}
+
+function resolveBackendRef(
   ref: Ref, place: Place, look: Lookup, report: Report,
 ): Target {
   const { route, kind, path, effect } = place;
@@ -118,7 +129,7 @@ function mirrorsOf(
 ): readonly (Target | undefined)[] {
   return (filters ?? []).map((filter, index) => {
     const ref = filter.type === "RequestMirror" ? filter.requestMirror?.backendRef : undefined;
-    return ref && resolveBackendRef(ref, {
+    return ref && targetOf(ref, {
       ...place,
       path: [...place.path, "filters", index, "requestMirror", "backendRef"],
       effect: "requests are not mirrored",
@@ -138,14 +149,15 @@ function incompatible(filters: readonly RouteFilter[] | undefined): string | und
 export function resolveRules(
   route: Resource, kind: RouteKind, rules: readonly AnyRule[], look: Lookup, report: Report,
 ): readonly ResolvedRule[] {
+  const targets = new Map<string, Target>();
   return rules.map((rule, ruleIndex) => {
     const path: ValuePath = ["spec", "rules", ruleIndex];
-    const place = { route, kind, path, effect: effects[kind] };
+    const place = { route, kind, path, effect: effects[kind], targets };
     const filters = "filters" in rule ? rule.filters : undefined;
     const backends = (rule.backendRefs ?? []).map((ref, index): ResolvedBackend => {
       const here = { ...place, path: [...path, "backendRefs", index] };
       return {
-        target: resolveBackendRef(ref, here, look, report),
+        target: targetOf(ref, here, look, report),
         mirrors: mirrorsOf(ref.filters, here, look, report),
       };
     });

@@ -52,7 +52,7 @@ export function lookup(inventory: Inventory): Lookup {
   const classes = new Map(inventory.gatewayClasses.map((c) => [c.metadata.name, c]));
   const grants = byNamespace(inventory.referenceGrants);
   const namespaces = new Map(inventory.namespaces.map((n) => [n.metadata.name, n]));
-  const broken = [...inventory.broken];
+  const brokenIn = new Set([...inventory.broken].map((b) => b.split("/", 2).join("/")));
   return {
     inventory,
     service: (key) => services.get(keyText(key)),
@@ -69,7 +69,7 @@ export function lookup(inventory: Inventory): Lookup {
       "kubernetes.io/metadata.name": namespace,
     }),
     isBroken: (kind, key) => inventory.broken.has(`${kind}/${keyText(key)}`),
-    anyBroken: (kind, namespace) => broken.some((b) => b.startsWith(`${kind}/${namespace}/`)),
+    anyBroken: (kind, namespace) => brokenIn.has(`${kind}/${namespace}`),
   };
 }
 

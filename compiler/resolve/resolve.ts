@@ -2,15 +2,16 @@
 // A pure function: what it finds wrong it says in diagnostics, each cause once.
 
 import { sortDiagnostics, type Diagnostic } from "../diagnostic.ts";
-import type { Inventory } from "../resources.ts";
+import type { Inventory, Resource } from "../resources.ts";
 import { attach, indexParents, type Facets, type Parents } from "./attach.ts";
 import { firstInvalid, resolveRules, unsupportedValue } from "./backends.ts";
-import { resolveClass, resolveGateways } from "./gateways.ts";
+import { resolveClass, resolveGateways, type GatewaysResult } from "./gateways.ts";
 import { lookup, type Lookup } from "./lookup.ts";
 import { newReport, type Report } from "./report.ts";
 import { settle } from "./settle.ts";
 import type { Condition, Resolved, ResolvedRoute, ResolvedRule } from "./resolved.ts";
 import { resolveTlsPolicies } from "./tls-policies.ts";
+import { traced, type Traced } from "./trace.ts";
 
 type Facts<Route> = Route extends ResolvedRoute ? Pick<Route, "kind" | "resource"> : never;
 type Unresolved = Facts<ResolvedRoute>;
@@ -37,26 +38,49 @@ function resolveRoute(
   return { ...route, rules, parents: attached } as ResolvedRoute;
 }
 
-export function resolve(
-  inventory: Inventory,
-): { readonly resolved: Resolved; readonly diagnostics: readonly Diagnostic[] } {
-  const look = lookup(inventory);
-  const report = newReport();
-  const gatewayClasses = inventory.gatewayClasses.map((c) => resolveClass(c, look, report));
-  const { gateways, listenerSets } = resolveGateways(look, report);
-  const parents = indexParents(gateways, listenerSets);
-  const unresolved: readonly Unresolved[] = [
+export interface Resolution {
+  readonly resolved: Resolved;
+  readonly diagnostics: readonly Diagnostic[];
+  /** What the next one can take over. */
+  readonly memory: ResolveMemory;
+}
+
+interface ResolveMemory {
+  readonly gateways: Traced<GatewaysResult>;
+  /** Before they are settled. */
+  readonly routes: ReadonlyMap<Resource, Traced<ResolvedRoute>>;
+}
+
+function routesOf(inventory: Inventory): readonly Unresolved[] {
+  return [
     ...inventory.grpcRoutes.map((resource) => ({ kind: "GRPCRoute" as const, resource })),
     ...inventory.httpRoutes.map((resource) => ({ kind: "HTTPRoute" as const, resource })),
     ...inventory.tcpRoutes.map((resource) => ({ kind: "TCPRoute" as const, resource })),
     ...inventory.tlsRoutes.map((resource) => ({ kind: "TLSRoute" as const, resource })),
     ...inventory.udpRoutes.map((resource) => ({ kind: "UDPRoute" as const, resource })),
   ];
-  const attached = unresolved.map((route) => resolveRoute(route, parents, look, report));
-  const routes = settle(attached, report);
+}
+
+/** What was resolved before and would come out the same again is taken over from `last`. */
+export function resolve(inventory: Inventory, last?: ResolveMemory): Resolution {
+  const look = lookup(inventory);
+  const report = newReport();
+  const gatewayClasses = inventory.gatewayClasses.map((c) => resolveClass(c, look, report));
+  const found = traced(look, last?.gateways, resolveGateways);
+  const { gateways, listenerSets } = found.value;
+  const parents = indexParents(gateways, listenerSets);
+  const before = found === last?.gateways ? last.routes : undefined;
+  const attached = routesOf(inventory).map((route) =>
+    [route.resource, traced<ResolvedRoute>(look, before?.get(route.resource),
+      (asked, own) => resolveRoute(route, parents, asked, own))] as const);
+  const routes = settle(attached.map(([, { value }]) => value), report);
   const backendTlsPolicies = resolveTlsPolicies(routes, gateways, look, report);
   return {
     resolved: { inventory, gatewayClasses, gateways, listenerSets, routes, backendTlsPolicies },
-    diagnostics: sortDiagnostics(report.diagnostics),
+    diagnostics: sortDiagnostics([
+      ...found.diagnostics, ...attached.flatMap(([, { diagnostics }]) => diagnostics),
+      ...report.diagnostics,
+    ]),
+    memory: { gateways: found, routes: new Map(attached) },
   };
 }

@@ -2,6 +2,7 @@
 // (GRPCRouteRule.matches), so only one of the two kinds has a hostname: the older route's, then
 // that of the first by `{namespace}/{name}` (GRPCRouteSpec.hostnames).
 
+import { sameItems } from "../memo.ts";
 import { compareAge, compareText } from "../order.ts";
 import { anyHost } from "./hostname.ts";
 import { keyText } from "./lookup.ts";
@@ -132,7 +133,9 @@ export function settle(
       if (!holder) return parent;
       return attachments.length > 0 ? { ...parent, attachments } : refuse(parent, route, holder);
     });
-    settled.set(route, { ...route, parents } as ResolvedRoute);
+    if (!sameItems(parents, route.parents)) {
+      settled.set(route, { ...route, parents } as ResolvedRoute);
+    }
   }
   return routes.map((route) => settled.get(route) ?? route);
 }

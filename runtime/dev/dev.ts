@@ -116,8 +116,10 @@ function setupText(error: unknown): string | undefined {
   return `${error.message}; choose another with --port N (0: any free one)`;
 }
 
-function compileInput({ routing }: DevOptions, { files, diagnostics }: LoadedFiles): Read {
-  const compilation = compile(files);
+function compileInput(
+  { routing }: DevOptions, { files, diagnostics }: LoadedFiles, previous?: Compilation,
+): Read {
+  const compilation = compile(files, previous);
   return {
     files, compilation,
     diagnostics: [
@@ -205,7 +207,7 @@ async function follow(session: Session, first: Read): Promise<void> {
   const swap = async (): Promise<void> => {
     const input = await options.load();
     if (saysTheSame(input.files, last.files) || options.signal.aborted) return;
-    const next = compileInput(options, input);
+    const next = compileInput(options, input, last.compilation);
     last = next;
     options.report(next.diagnostics);
     if (next.diagnostics.some(isRefused) || servesNothing(next.compilation.ir)) {
