@@ -24,6 +24,8 @@ export interface EmitOptions {
   readonly table?: TableCarrier;
   /** The image that Istio is to fetch, `oci://registry/name`. */
   readonly image?: string;
+  /** Isolates of the edge worker share ejections and limits through Durable Objects. */
+  readonly sharedState?: boolean;
 }
 
 export interface Emission {
@@ -62,7 +64,10 @@ export function emit(compilation: Compilation, options: EmitOptions): Emission {
     parts.push({ artifacts, diagnostics: isConfigured ? pluginConfigDiagnostics(table) : [] });
   }
   if (wanted.has("edge")) {
-    parts.push(emitEdge({ ir, routePolicies, table, core: coreWasm(), worker: workerJs() }));
+    parts.push(emitEdge({
+      ir, routePolicies, table, core: coreWasm(), worker: workerJs(),
+      ...(options.sharedState === true && { sharedState: true }),
+    }));
   }
   const byPath = (a: Artifact, b: Artifact): number => (a.path < b.path ? -1 : 1);
   return {

@@ -17,7 +17,11 @@ const coreFunctionLinesMax = 40;
 const wasmBytesMax = 24 * 1024;
 
 /** These talk to people or are asked for by name by the tool that loads them. */
-const mayPrint = /^compiler\/(main\.ts|bin\.mjs|toolchain\/)|^runtime\/demo\/|^bench\/|^test\//;
+const mayPrint = new RegExp([
+  "compiler/(main\\.ts|bin\\.mjs|toolchain/)", "runtime/demo/", "bench/", "test/",
+  // A deployed worker's log is its console.
+  "runtime/edge/worker\\.ts$",
+].map((path) => `^${path}`).join("|"));
 const mayExportDefault =
   /^[^/]+\.config\.ts$|^runtime\/edge\/(dev-)?worker\.ts$|^test\/summary\.ts$|\.d\.ts$/;
 

@@ -26,6 +26,7 @@ export const run: Run = async (options, io) => {
     ...text(options, "tls-dir", "tlsDir"), ...text(options, "image", "image"),
     routing: stringOption(options, "routing", "filter") === "native" ? "native" : "filter",
     table: stringOption(options, "table", "baked") === "config" ? "config" : "baked",
+    sharedState: options.values["shared-state"] === true,
   });
   const all = [...diagnostics, ...emission.diagnostics];
   if (hasError(all)) return { stdout: "", diagnostics: all, exitCode: 1 };

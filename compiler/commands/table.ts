@@ -82,6 +82,10 @@ export const commands: readonly Command[] = [
         choices: ["baked", "config"],
         about: "how the filter gets its table: baked in, or as its plugin's configuration",
       },
+      "shared-state": {
+        type: "boolean",
+        about: "isolates of the edge worker share ejections and limits through Durable Objects",
+      },
       image: {
         type: "string",
         value: "URL",

@@ -22,6 +22,8 @@ export interface EdgeInput {
   readonly core: Uint8Array;
   /** The bundle of runtime/edge/worker.ts. */
   readonly worker: string;
+  /** Isolates share ejections and limits through Durable Objects. */
+  readonly sharedState?: boolean;
 }
 
 export interface Emitted {
@@ -30,7 +32,7 @@ export interface Emitted {
 }
 
 export function emitEdge(
-  { ir, routePolicies, table, core, worker }: EdgeInput,
+  { ir, routePolicies, table, core, worker, sharedState }: EdgeInput,
 ): Emitted {
   const config = edgeConfig(ir, routePolicies);
   const artifacts = [
@@ -38,7 +40,7 @@ export function emitEdge(
     { path: "edge/core.wasm", bytes: core },
     { path: "edge/routes.bin", bytes: table },
     textArtifact("edge/worker.js", worker),
-    textArtifact("edge/wrangler.jsonc", wranglerText(config)),
+    textArtifact("edge/wrangler.jsonc", wranglerText(config, sharedState === true)),
   ];
   return { artifacts, diagnostics: platformGaps(ir) };
 }
@@ -55,12 +57,14 @@ function configModule(config: EdgeConfig): string {
 }
 
 /** The first Gateway is the configuration's own worker; each further one is an environment. */
-function wranglerText(config: EdgeConfig): string {
+function wranglerText(config: EdgeConfig, isShared: boolean): string {
   const gateways = [...new Set(config.gatewayPorts.map((port) => port.gateway))];
   const names = workerNames(gateways);
+  // An environment inherits migrations, but neither variables nor bindings.
+  const shared: { readonly [key: string]: Json } = isShared ? sharedObjects : {};
   const environments = gateways.slice(1).map((gateway): [string, Json] => {
     const name = names.get(gateway) ?? "";
-    return [name, { name, vars: { FAIRLEAD_GATEWAY: gateway } }];
+    return [name, { name, vars: { FAIRLEAD_GATEWAY: gateway }, ...shared }];
   });
   const first = gateways[0];
   const json: Json = {
@@ -70,6 +74,8 @@ function wranglerText(config: EdgeConfig): string {
     compatibility_flags: compatibilityFlags,
     send_metrics: false,
     vars: first === undefined ? undefined : { FAIRLEAD_GATEWAY: first },
+    ...shared,
+    migrations: isShared ? [{ tag: "v1", new_sqlite_classes: [sharedClass] }] : undefined,
     env: environments.length === 0 ? undefined : Object.fromEntries(environments),
   };
   const hint = environments.length === 0
@@ -78,6 +84,12 @@ function wranglerText(config: EdgeConfig): string {
       + "// `wrangler deploy --env NAME` for each of `env`.\n";
   return `// Written by \`fairlead build\`.\n${hint}${JSON.stringify(json, null, 2)}\n`;
 }
+
+/** What worker.js exports, and reads the binding of. */
+const sharedClass = "SharedHealth";
+const sharedObjects = {
+  durable_objects: { bindings: [{ name: "FAIRLEAD_SHARED", class_name: sharedClass }] },
+};
 
 /** The platform's limit on a worker's name. */
 const nameLengthMax = 54;

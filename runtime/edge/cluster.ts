@@ -1,7 +1,7 @@
 // A cluster's live state in this isolate: who is under way, who waits, who is ejected. It ties the
 // pure parts (balancer.ts, ejection.ts, limits.ts) to the clock.
 
-import type { EndpointAddress, OutlierDetection } from "../../compiler/ir.ts";
+import type { ClusterPolicy, EndpointAddress, OutlierDetection } from "../../compiler/ir.ts";
 import type { Limit, Observe } from "../health/event.ts";
 import { ejectionEvents } from "../health/observe.ts";
 import type { ClusterSight } from "../health/view.ts";
@@ -32,6 +32,18 @@ export interface LiveCluster {
    * so that a swap neither forgets ejections nor doubles a limit.
    */
   successor: LiveCluster | undefined;
+  /** The policy whose limits count here and now: isolates may have divided them. */
+  limits: ClusterPolicy;
+  /** Where isolates share what they know. */
+  sharer: Sharer | undefined;
+}
+
+/** Is told what happens, in order, to pass it on to other isolates. */
+export interface Sharer {
+  /** `isNews`: the ejections are not what they were. */
+  note(event: EjectionEvent, isNews: boolean): void;
+  /** A request came; `isFull`: it found no place at once. */
+  entered(isFull: boolean): void;
 }
 
 export interface LiveEndpoint {
@@ -64,6 +76,8 @@ export function startCluster(
     ejection: outlierDetection && startEjection(addresses.length, now),
     observe,
     successor: undefined,
+    limits: cluster.policy,
+    sharer: undefined,
   };
   if (previous !== undefined) succeed(previous, live, outlierDetection);
   return live;
@@ -138,8 +152,9 @@ export async function enter(
 ): Promise<boolean> {
   const live = latest(own);
   const first = admission(live, latestIndex(own, endpoint, live), live.waiting.length);
+  live.sharer?.entered(first !== "go");
   if (first === "overflow") {
-    const isFull = live.active >= (live.cluster.policy.http2MaxRequests ?? unlimited);
+    const isFull = live.active >= (live.limits.http2MaxRequests ?? unlimited);
     overflow(live, isFull ? "requests" : "pending");
     return false;
   }
@@ -176,10 +191,10 @@ async function wait(
 }
 
 function admission(
-  { cluster, active, balancer }: LiveCluster, endpoint: number, waiting: number,
+  { limits, active, balancer }: LiveCluster, endpoint: number, waiting: number,
 ): ReturnType<typeof admit> {
   const endpointActive = balancer.active[endpoint] ?? 0;
-  return admit(cluster.policy, { active, waiting, endpointActive });
+  return admit(limits, { active, waiting, endpointActive });
 }
 
 function count(live: LiveCluster, endpoint: number): void {
@@ -258,6 +273,7 @@ export function step(own: LiveCluster, event: EjectionEvent): void {
     ? event : { ...event, host: latestIndex(own, event.host, live) };
   const after = eject(before, known, policy, now);
   live.ejection = after;
+  live.sharer?.note(known, before !== after);
   if (observe === undefined || before === after) return;
   const nameAt = (index: number): string => endpointName(endpoints[index]);
   ejectionEvents(before, after, policy, cluster.name, nameAt, now).forEach(observe);

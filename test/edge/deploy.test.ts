@@ -46,10 +46,14 @@ function edgeInput(of: Ir): ReturnType<typeof emitEdge> {
   return emitEdge({ ir: of, table: tableOf(of), core: coreWasm(), worker: "" });
 }
 
-async function artifacts(of: Ir = ir): Promise<ReadonlyMap<string, Uint8Array>> {
+async function artifacts(
+  of: Ir = ir, sharedState = false,
+): Promise<ReadonlyMap<string, Uint8Array>> {
   const worker = await bundle("runtime/edge/worker.ts");
   const { routePolicies } = plan(of).plan;
-  const made = emitEdge({ ir: of, routePolicies, table: tableOf(of), core: coreWasm(), worker });
+  const made = emitEdge({
+    ir: of, routePolicies, table: tableOf(of), core: coreWasm(), worker, sharedState,
+  });
   return new Map(made.artifacts.map(({ path, bytes }) => [path, bytes]));
 }
 
@@ -157,13 +161,13 @@ test("what the platform cannot do for routes and ports is reported, once for eac
   ]);
 });
 
-test("wrangler takes the folder as it stands", async () => {
-  for (const [path, bytes] of await artifacts()) {
+test.each([false, true])("wrangler takes the folder; shared state: %s", async (sharedState) => {
+  for (const [path, bytes] of await artifacts(ir, sharedState)) {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
     writeFileSync(join(folder, path), bytes);
   }
   for (const environment of ["", "test-second"]) {
-    const out = join(folder, `out-${environment}`);
+    const out = join(folder, `out-${environment}-${sharedState}`);
     const { code, output } = await wrangler(
       ["deploy", "--dry-run", "--outdir", out, "--env", environment],
       join(folder, "edge"),
@@ -171,6 +175,7 @@ test("wrangler takes the folder as it stands", async () => {
     expect(output).not.toMatch(/warning|error/i);
     expect(code).toBe(0);
     expect(readFileSync(join(out, "worker.js"), "utf8")).toContain("core.wasm");
+    expect(output.includes("FAIRLEAD_SHARED")).toBe(sharedState);
   }
 }, 120_000);
 
