@@ -23,18 +23,17 @@ export function affinityOf(
   fresh: () => string,
 ): Affinity {
   if (key.kind === "cookie") return cookieAffinity(key, asking, fresh);
-  const text = key.kind === "header"
-    ? headerText(key.name, asking)
-    : key.kind === "queryParameter" ? queryText(key.name, asking.target) : client();
+  if (key.kind === "header") return headerAffinity(key.name.toLowerCase(), asking);
+  const text = key.kind === "queryParameter" ? queryText(key.name, asking.target) : client();
   return text === undefined ? {} : { hash: hashText(text) };
 }
 
-/** The order in which a client repeats a header does not matter. */
-function headerText(name: string, { lines, host }: Asking): string | undefined {
-  const lower = name.toLowerCase();
-  if (lower === "host" || lower === ":authority") return host;
-  const values = lines.filter(([own]) => own === lower).map(([, value]) => value);
-  return values.length === 0 ? undefined : values.sort().join("");
+/** Lines of one name are hashed in their order as text, each on top of those before. */
+function headerAffinity(name: string, { lines, host }: Asking): Affinity {
+  if (name === "host" || name === ":authority") return { hash: hashText(host) };
+  const [first, ...others] = lines.filter(([own]) => own === name).map(([, value]) => value).sort();
+  if (first === undefined) return {};
+  return { hash: others.reduce((hash, value) => hashText(value, hash), hashText(first)) };
 }
 
 /** The first of that name, escapes as they are. */

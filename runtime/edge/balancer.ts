@@ -7,7 +7,7 @@
 //              LEAST_REQUEST  the less busy of two drawn by chance; of unequal weight in turns,
 //                             with weight / (requests under way + 1)
 //              RANDOM         by chance alone; weights do not count
-//              hashed         by ring or table (ring.ts); without a key by chance
+//              hashed         by ring or table (ring.ts), retries as well; without a key by chance
 //
 // A new endpoint's weight grows while it warms up. Random draws are the only part in which two
 // runs may differ, and as in Envoy each isolate begins its turns somewhere else.
@@ -121,25 +121,24 @@ export function startBalancer(hosts: readonly Host[], policy: ClusterPolicy): Ba
 }
 
 function hostSet(hosts: readonly Host[], priority: number, policy: ClusterPolicy): HostSet {
-  const members = [...hosts.keys()].filter((i) => hosts[i]?.priority === priority);
+  const all = [...hosts.keys()].filter((i) => hosts[i]?.priority === priority);
   const weights = policy.localityWeights;
-  if (weights === undefined) return { members, localities: [] };
-  const names = new Set(members.map((i) => hosts[i]?.locality ?? ""));
+  if (weights === undefined) return { members: all, localities: [] };
+  const names = new Set(all.map((i) => hosts[i]?.locality ?? ""));
   const localities = [...names].sort(byParts).map((name) => ({
     weight: weights.find(({ locality }) => locality === name)?.weight ?? 0,
-    members: members.filter((i) => hosts[i]?.locality === name),
-  }));
-  return { members, localities };
+    members: all.filter((i) => hosts[i]?.locality === name),
+  })).filter(({ weight }) => weight > 0);
+  // A locality without a share has no place here: it would look like one that happens to be down.
+  return { members: localities.flatMap(({ members }) => members), localities };
 }
 
 /** By region, then zone, then subzone. */
 function byParts(a: string, b: string): number {
   const [left, right] = [a.split("/"), b.split("/")];
-  for (let i = 0; i < 3; i += 1) {
-    const [x = "", y = ""] = [left[i], right[i]];
-    if (x !== y) return x < y ? -1 : 1;
-  }
-  return 0;
+  const differs = left.findIndex((part, i) => part !== right[i]);
+  if (differs < 0) return left.length - right.length;
+  return (left[differs] ?? "") < (right[differs] ?? "") ? -1 : 1;
 }
 
 /** How often Envoy looks for an endpoint that has not failed the request yet. */
@@ -150,12 +149,13 @@ export function pick(balancer: Balancer, asked: Asked, around: Surroundings): nu
   if (balancer.hosts.length === 0) return -1;
   const { failed } = asked;
   const view = viewOf(balancer, around);
-  if (failed === undefined || failed.size === 0) return pickOnce(balancer, view, asked, around, 0);
-  let last = -1;
-  for (let attempt = 0; attempt <= lookAgainMax; attempt += 1) {
-    last = pickOnce(balancer, view, asked, around, attempt);
-    if (last < 0 || !failed.has(last)) return last;
+  let last = pickOnce(balancer, view, asked, around);
+  // As in Istio, a retry stays with the endpoint that its key leads to.
+  if (failed === undefined || balancer.policy.consistentHash !== undefined) return last;
+  for (let again = 0; last >= 0 && failed.has(last) && again < lookAgainMax; again += 1) {
+    last = pickOnce(balancer, view, asked, around);
   }
+  if (last < 0 || !failed.has(last)) return last;
   const isFresh = (endpoint: number): boolean =>
     !failed.has(endpoint) && !around.fitness.isOut(endpoint);
   const fresh = balancer.hosts.findIndex((_, endpoint) => isFresh(endpoint));
@@ -172,13 +172,13 @@ export function release(balancer: Balancer, endpoint: number): void {
 }
 
 function pickOnce(
-  balancer: Balancer, view: View, { hash }: Asked, around: Surroundings, attempt: number,
+  balancer: Balancer, view: View, { hash }: Asked, around: Surroundings,
 ): number {
   const { chance } = around;
   if (balancer.policy.consistentHash !== undefined) {
     const own = hash ?? drawHash(chance);
     const set = view.sets[choose(view.load, remainder(own, 100))];
-    return set?.lookup?.(own, attempt) ?? -1;
+    return set?.lookup?.(own) ?? -1;
   }
   const percent = view.sets.length > 1 ? Math.floor(chance() * 100) : 0;
   const set = view.sets[choose(view.load, percent)];
@@ -310,7 +310,7 @@ function shares(
 ): readonly Weighed[] {
   const localities = set.localities.length === 0
     ? [{ weight: 1, members: set.members }]
-    : set.localities.filter(({ weight }) => weight > 0);
+    : set.localities;
   const sum = localities.reduce((total, { weight }) => total + weight, 0);
   return localities.flatMap(({ weight, members }) => {
     const own = members.filter(isFit);

@@ -13,8 +13,8 @@ export interface Weighed {
   readonly weight: number;
 }
 
-/** The `attempt`-th endpoint for a hash: a retry wants another one than the first. */
-export type Lookup = (hash: Hash64, attempt: number) => number;
+/** The endpoint for a hash, or -1 where there is none. */
+export type Lookup = (hash: Hash64) => number;
 
 /** Envoy's limit. */
 const ringSizeMax = 8 * 1024 * 1024;
@@ -47,10 +47,7 @@ export function buildRing(endpoints: readonly Weighed[], minimumSize: number): L
     }
   }
   points.sort((a, b) => a.high - b.high || a.low - b.low);
-  return (hash, attempt) => {
-    const at = (firstAt(points, hash) + attempt) % points.length;
-    return points[at]?.endpoint ?? -1;
-  };
+  return (hash) => points[firstAt(points, hash)]?.endpoint ?? -1;
 }
 
 /** The first point that is not below the hash; behind the last comes the first. */
@@ -86,13 +83,10 @@ export function buildMaglev(endpoints: readonly Weighed[], size: number): Lookup
     .map(({ endpoint, key, weight }): Claim => ({
       endpoint, weight, target: 0, next: 0,
       offset: remainder(hashText(key), size),
-      skip: remainder(hashText(key, 1), size - 1) + 1,
+      skip: remainder(hashText(key, { high: 0, low: 1 }), size - 1) + 1,
     }));
   const table = fill(claims, greatest, size);
-  return (hash, attempt) => {
-    const own = attempt === 0 ? hash : turned(hash, attempt);
-    return table[remainder(own, size)] ?? -1;
-  };
+  return (hash) => table[remainder(hash, size)] ?? -1;
 }
 
 function fill(claims: readonly Claim[], greatest: number, size: number): Int32Array {
@@ -116,9 +110,4 @@ function placeOf(claim: Claim, size: number): number {
   const place = (claim.offset + claim.skip * claim.next) % size;
   claim.next += 1;
   return place;
-}
-
-/** The hash with the bits of minus `attempt` turned over. */
-function turned({ high, low }: Hash64, attempt: number): Hash64 {
-  return { high: ~high >>> 0, low: (low ^ -attempt) >>> 0 };
 }

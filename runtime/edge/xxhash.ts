@@ -78,10 +78,8 @@ function mergeLane(hash: Word, { high, low }: Word): void {
 }
 
 /** `xxHash64` of 32 bytes or more, up to the last whole 32 of them; the rest is `finish`'s. */
-function longHash(view: DataView, end: number, seed: number): Word {
-  const lanes: readonly Word[] = [
-    { high: 0, low: seed }, { high: 0, low: seed }, { high: 0, low: seed }, { high: 0, low: seed },
-  ];
+function longHash(view: DataView, end: number, seed: Hash64): Word {
+  const lanes: readonly Word[] = [{ ...seed }, { ...seed }, { ...seed }, { ...seed }];
   const [lane1, lane2, lane3, lane4] = lanes as readonly [Word, Word, Word, Word];
   add(lane1, prime1.high, prime1.low);
   add(lane1, prime2.high, prime2.low);
@@ -104,12 +102,13 @@ function longHash(view: DataView, end: number, seed: number): Word {
   return hash;
 }
 
-/** `seed` is an unsigned 32-bit number. */
-export function xxHash64(bytes: Uint8Array, seed = 0): Hash64 {
+const noSeed: Hash64 = { high: 0, low: 0 };
+
+export function xxHash64(bytes: Uint8Array, seed: Hash64 = noSeed): Hash64 {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const lanesEnd = bytes.length < 32 ? 0 : bytes.length - (bytes.length % 32);
   const hash = lanesEnd > 0 ? longHash(view, lanesEnd, seed) : { ...prime5 };
-  if (lanesEnd === 0) add(hash, 0, seed);
+  if (lanesEnd === 0) add(hash, seed.high, seed.low);
   add(hash, 0, bytes.length);
   finish(hash, view, lanesEnd);
   return hash;
@@ -151,7 +150,7 @@ function finish(hash: Word, view: DataView, from: number): void {
 
 const encoder = new TextEncoder();
 
-export function hashText(text: string, seed = 0): Hash64 {
+export function hashText(text: string, seed: Hash64 = noSeed): Hash64 {
   return xxHash64(encoder.encode(text), seed);
 }
 
