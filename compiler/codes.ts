@@ -89,6 +89,8 @@ const table = {
     + "DestinationRule counts, as in Istio."),
   FL0606: note(
     "A DestinationRule brings a client certificate of its own in place of the Gateway's."),
+  FL0607: note(
+    "An outlier detection ejects nobody: one endpoint is more than maxEjectionPercent of them."),
 } as const satisfies Record<string, CodeInfo>;
 
 export type Code = keyof typeof table;

@@ -11,6 +11,7 @@ import { memo } from "./memo.ts";
 import { findShadowed, overlap, type Shadowed } from "./overlap.ts";
 import { parse, type Parsed } from "./parse.ts";
 import { policies } from "./policy.ts";
+import { withoutEffect } from "./policy/effect.ts";
 import { filterWasm } from "./prebuilt.ts";
 import { rank, rankHost } from "./rank.ts";
 import { resolve, type Resolution } from "./resolve/resolve.ts";
@@ -65,7 +66,7 @@ export function compile(files: readonly SourceFile[], previous?: Compilation): C
     diagnostics: sortDiagnostics([
       ...parsed.flatMap((p) => p.diagnostics), ...decoded.diagnostics, ...resolution.diagnostics,
       ...policy.diagnostics, ...lowered.diagnostics, ...planned.diagnostics,
-      ...overlap(ir, shadowing.of),
+      ...overlap(ir, shadowing.of), ...withoutEffect(ir),
     ]),
     resolved: resolution.resolved, ir, plan: planned.plan, table: encode(planned.plan),
     memory: {

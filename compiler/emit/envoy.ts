@@ -6,6 +6,7 @@ import { diagnostic, type Diagnostic } from "../diagnostic.ts";
 import type { Ir, RoutePolicy } from "../ir.ts";
 import { compareText } from "../order.ts";
 import { textArtifact, type Artifact, type Json } from "./artifact.ts";
+import { clusterGaps } from "./envoy/cluster-gaps.ts";
 import { envoyClusters } from "./envoy/clusters.ts";
 import { filterCode, tableConfiguration, wasmHttpFilter, type FilterSource }
   from "./envoy/filter.ts";
@@ -47,7 +48,8 @@ export function emitEnvoy(input: EnvoyInput): Emitted {
   const write = (path: string, served: readonly ListenerPort[]): Artifact =>
     textArtifact(path, yamlText(bootstrapFor(served, input, parts), Object.values(parts)));
   const notes = [
-    ...keyFiles(input), ...(input.routing === "native" ? nativeDiagnostics(input.ir) : []),
+    ...keyFiles(input), ...clusterGaps(input.ir, input.routePolicies ?? []),
+    ...(input.routing === "native" ? nativeDiagnostics(input.ir) : []),
   ];
   const shared = sharedPort(ports);
   if (shared === undefined) {
