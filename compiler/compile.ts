@@ -13,6 +13,7 @@ import { parse, type Parsed } from "./parse.ts";
 import { policies } from "./policy.ts";
 import { withoutEffect } from "./policy/effect.ts";
 import { filterWasm } from "./prebuilt.ts";
+import { counting, type OnProgress } from "./progress.ts";
 import { rank, rankHost } from "./rank.ts";
 import { resolve, type Resolution } from "./resolve/resolve.ts";
 import type { Resolved } from "./resolve/resolved.ts";
@@ -49,18 +50,27 @@ interface Memory {
  * What was compiled before and would come out the same again is taken over from `previous`; the
  * outcome is that of a compilation without it. Files are known again by being the same objects.
  */
-export function compile(files: readonly SourceFile[], previous?: Compilation): Compilation {
+export function compile(
+  files: readonly SourceFile[], previous?: Compilation, onProgress?: OnProgress,
+): Compilation {
   const last = previous?.memory;
   const parsing = memo(parse, last?.parsed);
-  const parsed = files.map(parsing.of);
+  const parsed = files.map(counting("parsing files:", files.length, parsing.of, onProgress));
+  const manifests = parsed.flatMap((p) => p.manifests);
   const judging = memo(judge, last?.judged);
-  const decoded = decode(parsed.flatMap((p) => p.manifests), judging.of);
+  const decoded = decode(manifests,
+    counting("checking documents:", manifests.length, judging.of, onProgress));
+  const routes = decoded.inventory.httpRoutes.length + decoded.inventory.grpcRoutes.length;
+  onProgress?.({ stage: "attaching routes", total: routes });
   const resolution = resolve(decoded.inventory, last?.resolution);
   const policy = policies(decoded.inventory);
+  onProgress?.({ stage: "lowering routes", total: routes });
   const lowered = lower(resolution.resolved, policy, last?.lowered);
   const ranking = memo(rankHost, last?.ranked);
   const ir = rank(lowered.ir, ranking.of);
+  onProgress?.({ stage: "planning the table" });
   const planned = plan(ir);
+  onProgress?.({ stage: "comparing matches", total: planned.plan.matches.length });
   const shadowing = memo(findShadowed, last?.shadowed);
   return {
     diagnostics: sortDiagnostics([

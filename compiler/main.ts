@@ -5,6 +5,7 @@ import { readArguments } from "./commands/arguments.ts";
 import type { Io, Options, Outcome } from "./commands/command.ts";
 import type { Command } from "./commands/table.ts";
 import type { Diagnostic } from "./diagnostic.ts";
+import { progressLine } from "./progress.ts";
 import { render } from "./render.ts";
 
 function useColor(): boolean {
@@ -20,16 +21,38 @@ async function readStdin(): Promise<string> {
   return Buffer.concat(parts).toString("utf8");
 }
 
+/** Shown to eyes only: on a terminal, and not where the output is for a program. */
+function isWatched({ options: specs }: Command, { values }: Options): boolean {
+  const isForProgram = values["output"] === "json"
+    && specs["output"]?.choices?.includes("json") === true;
+  return process.stderr.isTTY === true && process.env.TERM !== "dumb" && !isForProgram;
+}
+
+const line = progressLine({
+  write: (text) => void process.stderr.write(text),
+  now: () => performance.now(),
+  // A terminal that does not tell says 0.
+  columns: process.stderr.columns || 80,
+});
+
 function report(diagnostics: readonly Diagnostic[]): void {
+  line.clear();
   process.stderr.write(render(diagnostics, { color: useColor(), style: "text" }));
 }
 
-function makeIo(): Io {
+function makeIo(command: Command, options: Options): Io {
   let stop: AbortController | undefined;
   return {
     cwd: process.cwd(), env: process.env, readStdin, report,
-    write: (text) => void process.stdout.write(text),
-    warn: (text) => void process.stderr.write(`fairlead: ${text.trimEnd()}\n`),
+    write: (text) => {
+      line.clear();
+      process.stdout.write(text);
+    },
+    warn: (text) => {
+      line.clear();
+      process.stderr.write(`fairlead: ${text.trimEnd()}\n`);
+    },
+    ...(isWatched(command, options) && { progress: line.show }),
     // Only a command that looks at it takes the signals over; the others end at once, as usual.
     get signal() {
       stop ??= stopOnSignals();
@@ -47,10 +70,11 @@ function stopOnSignals(): AbortController {
 
 async function runCommand(command: Command, options: Options): Promise<Outcome> {
   const { run } = await command.run();
-  return run(options, makeIo());
+  return run(options, makeIo(command, options));
 }
 
 function defect(error: unknown): void {
+  line.clear();
   const message = error instanceof Error ? error.message : String(error);
   process.stderr.write(
     `fairlead: a defect of ours: ${message}\n`

@@ -21,6 +21,7 @@ export const run: Run = async (options, io) => {
   const { compilation, diagnostics: found } = await compileInput(options, io);
   const diagnostics = [...found, ...nothingToServe(compilation.ir, found)];
   if (hasError(diagnostics)) return { stdout: "", diagnostics, exitCode: 1 };
+  io.progress?.({ stage: `making artifacts for ${wanted.join(", ")}` });
   const emission = emit(compilation, {
     targets: wanted as Target[], ...text(options, "filter-path", "filterPath"),
     ...text(options, "tls-dir", "tlsDir"), ...text(options, "image", "image"),
@@ -30,6 +31,7 @@ export const run: Run = async (options, io) => {
   });
   const all = [...diagnostics, ...emission.diagnostics];
   if (hasError(all)) return { stdout: "", diagnostics: all, exitCode: 1 };
+  io.progress?.({ stage: "writing artifacts", total: emission.artifacts.length });
   await write(resolve(io.cwd, folder), emission.artifacts);
   const rows = emission.artifacts.map(({ path, bytes }) =>
     `${String(bytes.length).padStart(10)}  ${folder}/${path}\n`);

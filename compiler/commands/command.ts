@@ -2,6 +2,7 @@
 // prints nothing itself, but for the commands that run until they are stopped.
 
 import type { Diagnostic } from "../diagnostic.ts";
+import type { OnProgress } from "../progress.ts";
 
 export interface Io {
   readonly cwd: string;
@@ -13,6 +14,8 @@ export interface Io {
   readonly warn: (text: string) => void;
   /** To the standard error, at once, in the form the user asked for. */
   readonly report: (diagnostics: readonly Diagnostic[]) => void;
+  /** How far the command is. Absent where nobody looks. */
+  readonly progress?: OnProgress;
   /** Aborted when the user stops the command. */
   readonly signal: AbortSignal;
 }

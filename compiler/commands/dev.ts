@@ -27,6 +27,7 @@ export const run: Run = async (options, io) => {
       return last;
     },
     warn: io.warn,
+    ...(io.progress && { progress: io.progress }),
     ...(typeof readyFile === "string" && { readyFile }),
   });
   if (end.kind === "stopped") return { stdout: "", diagnostics: [], exitCode: 0 };

@@ -14,8 +14,9 @@ export interface CompiledInput {
 }
 
 export async function compileInput(options: Options, io: Io): Promise<CompiledInput> {
+  io.progress?.({ stage: "reading files" });
   const loaded = await load(options.inputs, io.cwd, io.readStdin);
-  const compilation = compile(loaded.files);
+  const compilation = compile(loaded.files, undefined, io.progress);
   return {
     files: loaded.files, compilation,
     diagnostics: sortDiagnostics([...loaded.diagnostics, ...compilation.diagnostics]),

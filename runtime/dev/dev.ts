@@ -13,6 +13,7 @@ import type { Ir } from "../../compiler/ir.ts";
 import type { Routing } from "../../compiler/emit/envoy.ts";
 import { nativeDiagnostics } from "../../compiler/emit/envoy/native.ts";
 import { gatewayPortName } from "../../compiler/table/plan.ts";
+import type { OnProgress } from "../../compiler/progress.ts";
 import type { SourceFile } from "../../compiler/source.ts";
 import {
   PortInUse, SetupProblem, type Runtime, type RuntimeInput, type Served,
@@ -28,6 +29,8 @@ export interface DevOptions {
   /** Reads them as they are now. What has not changed had better be the same object as before. */
   readonly load: () => Promise<LoadedFiles>;
   readonly report: (diagnostics: readonly Diagnostic[]) => void;
+  /** How far the first compilation is; `report` follows it. */
+  readonly progress?: OnProgress;
   readonly runtime: RuntimeName;
   /** How Envoy routes; absent: by the filter. */
   readonly routing?: Routing;
@@ -68,6 +71,7 @@ export async function dev(options: DevOptions): Promise<DevEnd> {
   if (readyFile !== undefined) await rm(readyFile, { force: true });
   const opening = (options.open ?? openRuntime)(options.runtime, options.warn);
   opening.catch(() => undefined);
+  options.progress?.({ stage: "reading files" });
   const first = compileInput(options, await options.load());
   options.report(first.diagnostics);
   const runtime = await opening;
@@ -117,9 +121,10 @@ function setupText(error: unknown): string | undefined {
 }
 
 function compileInput(
-  { routing }: DevOptions, { files, diagnostics }: LoadedFiles, previous?: Compilation,
+  { routing, progress }: DevOptions, { files, diagnostics }: LoadedFiles, previous?: Compilation,
 ): Read {
-  const compilation = compile(files, previous);
+  // What follows an edit is over before it could be read.
+  const compilation = compile(files, previous, previous ? undefined : progress);
   return {
     files, compilation,
     diagnostics: [
