@@ -11,6 +11,8 @@ export interface Admin {
   json(path: string): Promise<unknown>;
   /** A counter, gauge or text value of /stats by its full name; undefined where there is none. */
   stat(name: string): Promise<string | undefined>;
+  /** Those of /stats whose names begin with `prefix` and end with one of `last`, by full name. */
+  stats(prefix: string, last: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** Listener name → the address it is bound to, with the port the system chose. */
   listeners(): Promise<ReadonlyMap<string, string>>;
 }
@@ -28,19 +30,28 @@ export function adminClient(address: string): Admin {
     return answer.text;
   };
   const json = async (path: string): Promise<unknown> => JSON.parse(await text(path)) as unknown;
+  const stats: Admin["stats"] = async (prefix, last) => {
+    const pattern = `^${escaped(prefix)}.*(${last.map(escaped).join("|")})$`;
+    const answer = await text(`/stats?filter=${encodeURIComponent(pattern)}`);
+    return new Map(answer.split("\n").flatMap((line): [string, string][] => {
+      const colon = line.indexOf(": ");
+      const value = line.slice(colon + 2).replace(/^"|"$/g, "");
+      return colon < 0 ? [] : [[line.slice(0, colon), value]];
+    }));
+  };
   return {
     address,
     text,
+    stats,
     json,
     isReady: () => ask("/ready").then(({ status }) => status === 200, () => false),
-    stat: async (name) => {
-      const pattern = name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-      const answer = await text(`/stats?filter=${encodeURIComponent(`^${pattern}$`)}`);
-      const line = answer.split("\n").find((l) => l.startsWith(`${name}: `));
-      return line?.slice(name.length + 2).replace(/^"|"$/g, "");
-    },
+    stat: async (name) => (await stats("", [name])).get(name),
     listeners: async () => addresses(await json("/listeners?format=json")),
   };
+}
+
+function escaped(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 }
 
 interface ListenerStatuses {

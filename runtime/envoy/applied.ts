@@ -1,5 +1,5 @@
-// Waiting until Envoy has taken a file. Every file has a version, which Envoy repeats in its
-// statistics once it has taken it; what it refuses it counts.
+// Waiting until Envoy has taken what was put up for it. Everything has a version, which Envoy
+// repeats in its statistics once it has taken it; what it refuses it counts.
 
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -24,26 +24,49 @@ export function routesStat(name: string): string {
   return statName(`http.${name}.rds.${name}`);
 }
 
-/** Places a file and waits until Envoy has taken it; rejects with the reason where it refuses. */
-export async function applying(
-  envoy: RunningEnvoy, stat: string, version: string, place: () => Promise<void>,
-): Promise<void> {
-  const rejected = await rejections(envoy, stat);
-  await place();
-  await applied(envoy, stat, version, rejected);
+/** A version that Envoy is to take, by the prefix of its subscription's statistics. */
+export interface Awaited {
+  readonly stat: string;
+  readonly version: string;
 }
 
-/** `rejected` is how many versions Envoy had refused before this one. */
-export async function applied(
-  envoy: RunningEnvoy, stat: string, version: string, rejected = 0,
+/** Puts something up and waits until Envoy has taken it; rejects with the reason if it refuses. */
+export async function applying(
+  envoy: RunningEnvoy, awaited: readonly Awaited[], put: () => void,
 ): Promise<void> {
-  await until(envoy, `version ${version} of ${stat}`, async () => {
-    if (await envoy.admin.stat(`${stat}.version_text`) === version) return true;
-    if (await rejections(envoy, stat) > rejected) throw await refusal(envoy, stat);
-    return false;
+  const before = await rejections(envoy, awaited);
+  put();
+  await applied(envoy, awaited, before);
+}
+
+type Rejections = ReadonlyMap<string, number>;
+
+/** `before` is how many versions Envoy had refused before these. */
+export async function applied(
+  envoy: RunningEnvoy, awaited: readonly Awaited[], before: Rejections = new Map(),
+): Promise<void> {
+  if (awaited.length === 0) return;
+  const what = awaited.map(({ stat, version }) => `version ${version} of ${stat}`).join(", ");
+  await until(envoy, what, async () => {
+    const stats = await statsOf(envoy, awaited);
+    const refused = awaited.find(({ stat }) =>
+      Number(stats.get(`${stat}.update_rejected`) ?? 0) > (before.get(stat) ?? 0));
+    if (refused) throw await refusal(envoy, refused.stat);
+    return awaited.every(({ stat, version }) => stats.get(`${stat}.version_text`) === version);
   });
-  const warming = warmingStats[stat];
-  if (warming !== undefined) await warm(envoy, warming);
+  for (const { stat } of awaited) {
+    const warming = warmingStats[stat];
+    if (warming !== undefined) await warm(envoy, warming);
+  }
+}
+
+/** One question for however many subscriptions. */
+async function statsOf(
+  { admin }: RunningEnvoy, awaited: readonly Awaited[],
+): Promise<ReadonlyMap<string, string>> {
+  const [only, ...more] = awaited;
+  return admin.stats(only && more.length === 0
+    ? `${only.stat}.` : "", ["version_text", "update_rejected"]);
 }
 
 const clustersWarming = "cluster_manager.warming_clusters";
@@ -58,8 +81,13 @@ function warm(envoy: RunningEnvoy, stat: string): Promise<void> {
   return until(envoy, `${stat} to be 0`, async () => await envoy.admin.stat(stat) === "0");
 }
 
-async function rejections({ admin }: RunningEnvoy, stat: string): Promise<number> {
-  return Number(await admin.stat(`${stat}.update_rejected`) ?? 0);
+async function rejections(
+  envoy: RunningEnvoy, awaited: readonly Awaited[],
+): Promise<Rejections> {
+  if (awaited.length === 0) return new Map();
+  const stats = await statsOf(envoy, awaited);
+  return new Map(awaited.map(({ stat }) =>
+    [stat, Number(stats.get(`${stat}.update_rejected`) ?? 0)]));
 }
 
 async function refusal(envoy: RunningEnvoy, stat: string): Promise<Error> {

@@ -17,9 +17,10 @@ import { servedListeners, type Runtime, type RuntimeInput, type Served }
   from "../dev/contract.ts";
 import type { HealthSource } from "../health/view.ts";
 import { applied, applying, clustersStat, filterStat, listenersStat, listenersWarm, routesStat,
-  until } from "./applied.ts";
-import { clusterResources, clustersFile, dynamicBootstrap, filterFile, filterResources,
-  keyPairContents, listenerResources, listenersFile, response, routeResources, routesFile,
+  until, type Awaited } from "./applied.ts";
+import { serveDiscovery, type DiscoveryServer } from "./discovery.ts";
+import { allClusters, allListeners, clusterResources, discoverySocket, dynamicBootstrap, filterOf,
+  filterResources, keyPairContents, listenerResources, routeResources, routesOf,
   type LocalListener, type Wanted } from "./files.ts";
 import { envoyHealth, flushArgs } from "./health.ts";
 import { lastLines, startEnvoy, type EnvoyOptions, type RunningEnvoy } from "./process.ts";
@@ -31,8 +32,9 @@ export interface EnvoyRuntimeOptions extends Pick<EnvoyOptions, "logLevel" | "on
 
 interface Session {
   readonly envoy: RunningEnvoy;
+  readonly discovery: DiscoveryServer;
   current: Wanted;
-  /** Counts the files written; each is a version of its own to Envoy. */
+  /** Counts what was put up for discovery; each is a version of its own to Envoy. */
   version: number;
 }
 
@@ -66,6 +68,7 @@ export function envoyRuntime(options: EnvoyRuntimeOptions = {}): Runtime {
       const stopped = session;
       session = undefined;
       health = undefined;
+      await stopped?.discovery.close();
       await stopped?.envoy.stop();
     }),
     health: {
@@ -108,26 +111,33 @@ function httpPorts({ listeners, isNative }: Wanted): readonly GatewayPort[] {
 
 async function launch(input: RuntimeInput, options: EnvoyRuntimeOptions): Promise<Session> {
   const first = wanted(input, []);
-  const envoy = await startEnvoy({
-    ...options,
-    // The filter's counters are each worker's own: with one worker, ten requests to a split of
-    // two halves are five and five.
-    concurrency: 1,
-    extraArgs: flushArgs,
-    config: async (folder) => {
-      await placeAll(folder, first, "0");
-      return dynamicBootstrap(folder);
-    },
-  });
+  const running: { discovery?: DiscoveryServer; envoy?: RunningEnvoy } = {};
   try {
-    await applied(envoy, clustersStat, "0");
-    await applied(envoy, listenersStat, "0");
-    for (const name of routeResources(first).keys()) await applied(envoy, routesStat(name), "0");
-    for (const http of httpPorts(first)) await applied(envoy, filterStat(http), "0");
+    const envoy = await startEnvoy({
+      ...options,
+      // The filter's counters are each worker's own: with one worker, ten requests to a split of
+      // two halves are five and five.
+      concurrency: 1,
+      extraArgs: flushArgs,
+      config: async (folder) => {
+        running.discovery = await serveDiscovery(discoverySocket(folder));
+        await placeAll(folder, running.discovery, first, "0");
+        return dynamicBootstrap(folder);
+      },
+    });
+    running.envoy = envoy;
+    if (!running.discovery) throw new Error("Envoy was started without its configuration");
+    await applied(envoy, [{ stat: clustersStat, version: "0" }]);
+    await applied(envoy, [{ stat: listenersStat, version: "0" }]);
+    const stats = [
+      ...[...routeResources(first).keys()].map(routesStat), ...httpPorts(first).map(filterStat),
+    ];
+    await applied(envoy, stats.map((stat) => ({ stat, version: "0" })));
     await listenersWarm(envoy);
-    return { envoy, current: first, version: 0 };
+    return { envoy, discovery: running.discovery, current: first, version: 0 };
   } catch (error) {
-    await envoy.stop();
+    await running.discovery?.close();
+    await running.envoy?.stop();
     throw error;
   }
 }
@@ -139,10 +149,11 @@ async function swap(session: Session, next: Wanted): Promise<void> {
     session.current = next;
   } catch (error) {
     // Put back what was served. What Envoy refused it has not taken, so nothing has to be awaited.
-    await placeAll(session.envoy.folder, before, nextVersion(session)).catch(() => undefined);
+    const { envoy, discovery } = session;
+    await placeAll(envoy.folder, discovery, before, nextVersion(session)).catch(() => undefined);
     throw error;
   }
-  await sweep(session.envoy.folder, next);
+  await sweep(session, next);
 }
 
 async function apply(session: Session, before: Wanted, next: Wanted): Promise<void> {
@@ -162,72 +173,74 @@ async function apply(session: Session, before: Wanted, next: Wanted): Promise<vo
 }
 
 async function changeClusters(session: Session, resources: Resources): Promise<void> {
-  const { envoy } = session;
+  const { envoy, discovery } = session;
   const version = nextVersion(session);
-  await applying(envoy, clustersStat, version, () =>
-    place(envoy.folder, clustersFile, response(version, [...resources.values()])));
+  await applying(envoy, [{ stat: clustersStat, version }], () =>
+    discovery.put(allClusters, version, [...resources.values()]));
 }
 
 type Resources = ReadonlyMap<string, Json>;
 
-/** Of listeners that are new the files only have to be there. */
+/** Those of listeners that are new only have to be there. */
 async function changeRoutes(session: Session, before: Resources, next: Resources): Promise<void> {
-  const { envoy } = session;
-  for (const [name, resource] of next) {
-    const old = before.get(name);
-    if (old !== undefined && JSON.stringify(old) === JSON.stringify(resource)) continue;
-    const version = nextVersion(session);
-    const write = (): Promise<void> =>
-      place(envoy.folder, routesFile(name), response(version, [resource]));
-    await (old === undefined ? write() : applying(envoy, routesStat(name), version, write));
-  }
+  const changed = [...next].filter(([name, resource]) =>
+    JSON.stringify(before.get(name)) !== JSON.stringify(resource));
+  if (changed.length === 0) return;
+  const version = nextVersion(session);
+  const known = changed.filter(([name]) => before.has(name));
+  const awaited = known.map(([name]) => ({ stat: routesStat(name), version }));
+  await applying(session.envoy, awaited, () => {
+    for (const [name, resource] of changed) {
+      session.discovery.put(routesOf(name), version, [resource]);
+    }
+  });
 }
 
-/** Filters of listeners that are new: they are taken with the listener. */
-type Added = readonly { readonly http: GatewayPort; readonly version: string }[];
-
-async function changeFilters(session: Session, before: Wanted, next: Wanted): Promise<Added> {
-  const { envoy } = session;
-  const added: { http: GatewayPort; version: string }[] = [];
+/** What to wait for once listeners are there: filters of those that are new. */
+async function changeFilters(
+  session: Session, before: Wanted, next: Wanted,
+): Promise<readonly Awaited[]> {
+  const { envoy, discovery } = session;
   const known = new Set(httpPorts(before).map(gatewayPortName));
-  for (const http of httpPorts(next)) {
-    const isNew = !known.has(gatewayPortName(http));
-    if (!isNew && before.filterName === next.filterName) continue;
-    const version = nextVersion(session);
-    const write = (): Promise<void> => placeFilter(envoy.folder, http, next.filterName, version);
-    await (isNew ? write() : applying(envoy, filterStat(http), version, write));
-    if (isNew) added.push({ http, version });
-  }
-  return added;
+  const isNew = (http: GatewayPort): boolean => !known.has(gatewayPortName(http));
+  const changed = before.filterName === next.filterName
+    ? httpPorts(next).filter(isNew) : httpPorts(next);
+  const version = nextVersion(session);
+  const awaited = (http: GatewayPort): Awaited => ({ stat: filterStat(http), version });
+  await applying(envoy, changed.filter((http) => !isNew(http)).map(awaited), () => {
+    for (const http of changed) putFilter(envoy.folder, discovery, http, next, version);
+  });
+  return changed.filter(isNew).map(awaited);
 }
 
 async function changeListeners(
-  session: Session, before: Wanted, next: Wanted, added: Added,
+  session: Session, before: Wanted, next: Wanted, added: readonly Awaited[],
 ): Promise<void> {
-  const { envoy } = session;
+  const { envoy, discovery } = session;
   const resources = listenerResources(envoy.folder, next);
   const known = listenerResources(envoy.folder, before);
   if (JSON.stringify(known) === JSON.stringify(resources)) return;
   const version = nextVersion(session);
-  await applying(envoy, listenersStat, version, () =>
-    place(envoy.folder, listenersFile, response(version, resources)));
-  for (const filter of added) await applied(envoy, filterStat(filter.http), filter.version);
+  await applying(envoy, [{ stat: listenersStat, version }], () =>
+    discovery.put(allListeners, version, resources));
+  await applied(envoy, added);
   await listenersWarm(envoy);
 }
 
-// --- Files ---------------------------------------------------------------------------------------
+// --- What Envoy is given -------------------------------------------------------------------------
 
 /** Everything at once, listeners last: they name the others. */
-async function placeAll(folder: string, all: Wanted, version: string): Promise<void> {
+async function placeAll(
+  folder: string, discovery: DiscoveryServer, all: Wanted, version: string,
+): Promise<void> {
   await place(folder, all.filterName, all.filterWasm);
   await placeKeyPairs(folder, all);
-  const clusters = [...clusterResources(folder, all).values()];
-  await place(folder, clustersFile, response(version, clusters));
+  discovery.put(allClusters, version, [...clusterResources(folder, all).values()]);
   for (const [name, resource] of routeResources(all)) {
-    await place(folder, routesFile(name), response(version, [resource]));
+    discovery.put(routesOf(name), version, [resource]);
   }
-  for (const http of httpPorts(all)) await placeFilter(folder, http, all.filterName, version);
-  await place(folder, listenersFile, response(version, listenerResources(folder, all)));
+  for (const http of httpPorts(all)) putFilter(folder, discovery, http, all, version);
+  discovery.put(allListeners, version, listenerResources(folder, all));
 }
 
 /** In the runtime's own folder, which nobody else can open, and readable by nobody else. */
@@ -237,29 +250,28 @@ async function placeKeyPairs(folder: string, all: Wanted): Promise<void> {
   }
 }
 
-async function placeFilter(
-  folder: string, http: GatewayPort, filterName: string, version: string,
-): Promise<void> {
-  const resources = filterResources(http, join(folder, filterName));
-  await place(folder, filterFile(http), response(version, resources));
+function putFilter(
+  folder: string, discovery: DiscoveryServer, http: GatewayPort, all: Wanted, version: string,
+): void {
+  const resources = filterResources(http, join(folder, all.filterName));
+  discovery.put(filterOf(http), version, resources);
 }
 
-/** Renaming is atomic, and it is what Envoy watches for. */
-async function place(folder: string, name: string, content: string | Uint8Array): Promise<void> {
+/** Envoy may be reading what stood there before: the old file stays whole. */
+async function place(folder: string, name: string, content: Uint8Array): Promise<void> {
   const scratch = join(folder, `${name}.new`);
   await writeFile(scratch, content);
   await rename(scratch, join(folder, name));
 }
 
-/** Removes the files of tables, listeners and key pairs that are gone. */
-async function sweep(folder: string, all: Wanted): Promise<void> {
-  const kept = new Set([
-    all.filterName,
-    ...httpPorts(all).map(filterFile),
-    ...[...routeResources(all).keys()].map(routesFile),
-    ...keyPairContents(all).keys(),
+/** Removes what belonged to tables, listeners and key pairs that are gone. */
+async function sweep({ envoy: { folder }, discovery }: Session, all: Wanted): Promise<void> {
+  discovery.keep([
+    allClusters, allListeners, ...httpPorts(all).map(filterOf),
+    ...[...routeResources(all).keys()].map(routesOf),
   ]);
-  const isOurs = /^(filter|routes|tls)[-.].*\.(wasm|json|crt|key)$/;
+  const kept = new Set([all.filterName, ...keyPairContents(all).keys()]);
+  const isOurs = /^(filter|tls)-.*\.(wasm|crt|key)$/;
   for (const name of await readdir(folder)) {
     if (isOurs.test(name) && !kept.has(name)) await rm(join(folder, name), { force: true });
   }

@@ -1,5 +1,5 @@
-// A running Envoy's configuration as files that it watches: listeners (LDS), clusters (CDS), and
-// for each gateway port its routes (RDS) and its filter (ECDS). Listeners only name the latter two,
+// A running Envoy's configuration as resources that it discovers: listeners (LDS), clusters (CDS),
+// and for each gateway port its routes (RDS) and its filter (ECDS). Listeners only name these two,
 // so that another table is another filter under the same listener: no connection is closed for it.
 
 import { createHash } from "node:crypto";
@@ -15,24 +15,25 @@ import type { ListenerPort } from "../../compiler/emit/envoy/ports.ts";
 import { entrances, routeConfiguration } from "../../compiler/emit/envoy/routes.ts";
 import { usedCertificates, type KeyPairFiles } from "../../compiler/emit/envoy/tls.ts";
 import type { Certificate, GatewayPort, Ir, RoutePolicy } from "../../compiler/ir.ts";
+import { discovered, discoveryCluster, type Subject } from "./discovery.ts";
 import { ejectionsFile } from "./health.ts";
 
 type Fields = { readonly [key: string]: Json };
 
-export const listenersFile = "listeners.json";
-export const clustersFile = "clusters.json";
+export const allListeners: Subject = { kind: "listeners", name: "" };
+export const allClusters: Subject = { kind: "clusters", name: "" };
 
-/** Names of Gateways and hostnames have no other characters that a file's name cannot have. */
-function fileName(kind: string, name: string): string {
-  return `${kind}.${name.replaceAll("/", "+").replaceAll(":", ".").replaceAll("*", "_")}.json`;
+export function filterOf(gatewayPort: GatewayPort): Subject {
+  return { kind: "extension_configs", name: gatewayPortName(gatewayPort) };
 }
 
-export function filterFile(gatewayPort: GatewayPort): string {
-  return fileName("filter", gatewayPortName(gatewayPort));
+export function routesOf(name: string): Subject {
+  return { kind: "routes", name };
 }
 
-export function routesFile(name: string): string {
-  return fileName("routes", name);
+/** Where Envoy asks, in its own folder. */
+export function discoverySocket(folder: string): string {
+  return `${folder}/discovery.sock`;
 }
 
 /** A port and the local port asked for it. */
@@ -62,16 +63,9 @@ export function dynamicBootstrap(folder: string): string {
     node: { id: "fairlead-dev", cluster: "fairlead-dev" },
     layered_runtime: nativeRuntime(),
     cluster_manager: { outlier_detection: { event_log_path: `${folder}/${ejectionsFile}` } },
-    dynamic_resources: {
-      lds_config: watched(folder, listenersFile),
-      cds_config: watched(folder, clustersFile),
-    },
+    static_resources: { clusters: [discoveryCluster(discoverySocket(folder))] },
+    dynamic_resources: { lds_config: discovered(), cds_config: discovered() },
   });
-}
-
-/** Envoy reads the file again when another one is renamed onto it. */
-function watched(folder: string, name: string): Fields {
-  return { resource_api_version: "V3", path_config_source: { path: `${folder}/${name}` } };
 }
 
 /** The listeners as resources; equal ones need no update. */
@@ -89,11 +83,11 @@ export function listenerResources(folder: string, wanted: Wanted): readonly Json
         filter: isNative ? placeholder : {
           name: gatewayPortName(gatewayPort),
           config_discovery: {
-            config_source: watched(folder, filterFile(gatewayPort)),
+            config_source: discovered(),
             type_urls: [wasmType],
           },
         },
-        discoverRoutes: (name) => watched(folder, routesFile(name)),
+        discoverRoutes: discovered,
         // A policy that needs another filter would otherwise be another listener.
         allFilters: true,
       }),
@@ -139,10 +133,6 @@ export function filterResources(gatewayPort: GatewayPort, wasm: string): readonl
     name: gatewayPortName(gatewayPort),
     typed_config: wasmConfig(gatewayPort, filterCode({ kind: "file", path: wasm })),
   }];
-}
-
-export function response(version: string, resources: readonly Json[]): string {
-  return JSON.stringify({ version_info: version, resources });
 }
 
 // --- Key pairs -----------------------------------------------------------------------------------

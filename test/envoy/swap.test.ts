@@ -188,6 +188,27 @@ describe.skipIf(reason)(`dev on Envoy${reason}`, { timeout: 60_000 }, () => {
     for (const { address } of listeners) expect((await ask(address)).body).toBe("a");
   });
 
+  test("a hundred gateway ports are served and swapped, one of them under load", async () => {
+    runtime = envoyRuntime();
+    const ports = Array.from({ length: 100 }, (_, i) => gatewayPort("shop", 8000 + i));
+    const { listeners } = await runtime.start(input([clusterOf("a")], ports));
+    expect(new Set(listeners.map((l) => l.address)).size).toBe(100);
+    const bodies = async (): Promise<readonly string[]> =>
+      Promise.all(listeners.map(async ({ address }) => (await ask(address)).body));
+    expect(new Set(await bodies())).toEqual(new Set(["a"]));
+    const statuses = new Set<number>();
+    let isOver = false;
+    const client = async (): Promise<void> => {
+      while (!isOver) statuses.add((await ask(listeners[99]!.address)).status);
+    };
+    const clients = [client(), client()];
+    await runtime.update(input([clusterOf("b")], ports));
+    isOver = true;
+    await Promise.all(clients);
+    expect([...statuses]).toEqual([200]);
+    expect(new Set(await bodies())).toEqual(new Set(["b"]));
+  });
+
   test("a filter that Envoy refuses leaves the old one serving", async () => {
     runtime = envoyRuntime();
     const address = addressOf(await runtime.start(input([clusterOf("a")])));
