@@ -71,6 +71,10 @@ export function upstreamTls(
       // A request's own host takes its place where there is `auto_sni`.
       sni: hostname,
       common_tls_context: {
+        // Envoy's own upper end for what it begins itself is TLS 1.2. Istio raises it.
+        tls_params: {
+          tls_minimum_protocol_version: "TLSv1_2", tls_maximum_protocol_version: "TLSv1_3",
+        },
         alpn_protocols: alpn.length > 0 ? alpn : undefined,
         tls_certificates: certificate && [certificate],
         validation_context: tls.insecureSkipVerify ? undefined : validation(tls, systemRoots),
