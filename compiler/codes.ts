@@ -73,6 +73,18 @@ const table = {
     + "specification."),
   FL0410: error("A table in a plugin's configuration is larger than a Kubernetes object may be."),
   FL0411: note("A table in a plugin's configuration is too large for client-side `kubectl apply`."),
+  FL0412: error("`--istio-version` names a release that no manifests are written for."),
+  FL0413: error(
+    "Which pods a Gateway of Istio's runs on, or their ports, cannot be told from the input; Istio "
+    + "ignores a plugin for a port that there is not."),
+  FL0414: error("`--hostname` names a hostname that no route of the input serves."),
+  FL0415: note("A Gateway's class is not known to be one that Istio runs."),
+  FL0416: warning(
+    "Istio's cluster for a backend is another than the routes ask for, or there is none."),
+  FL0417: note("Which hostnames the filter answers for in place of Istio's own routes."),
+  FL0418: warning(
+    "A listener does not admit the HTTPRoute that gives it virtual hosts under Istio."),
+  FL0419: note("The manifests for Istio name an image that still has to be pushed."),
   FL0501: error("Two listeners of one Gateway conflict."),
   FL0502: error("A listener's protocol or its allowed route kinds are not supported."),
   FL0503: error("A Gateway does not allow a ListenerSet to attach."),

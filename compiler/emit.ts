@@ -5,8 +5,8 @@ import type { Diagnostic } from "./diagnostic.ts";
 import type { Artifact } from "./emit/artifact.ts";
 import { emitEdge } from "./emit/edge.ts";
 import { emitEnvoy, type Routing } from "./emit/envoy.ts";
-import { emitIstio } from "./emit/istio.ts";
-import { pluginConfigDiagnostics, type TableCarrier } from "./emit/plugin-config.ts";
+import { emitIstio, type IstioOptions } from "./emit/istio.ts";
+import type { TableCarrier } from "./emit/plugin-config.ts";
 import { coreWasm, filterWasm as plainFilter, workerJs } from "./prebuilt.ts";
 
 export const targets = ["envoy", "istio", "edge"] as const;
@@ -22,10 +22,9 @@ export interface EmitOptions {
   readonly routing?: Routing;
   /** How the filter gets its table; absent: it is baked in. */
   readonly table?: TableCarrier;
-  /** The image that Istio is to fetch, `oci://registry/name`. */
-  readonly image?: string;
   /** Isolates of the edge worker share ejections and limits through Durable Objects. */
   readonly sharedState?: boolean;
+  readonly istio?: IstioOptions;
 }
 
 export interface Emission {
@@ -36,7 +35,7 @@ export interface Emission {
 
 /** Refuses nothing itself: a caller that publishes looks for errors first. */
 export function emit(compilation: Compilation, options: EmitOptions): Emission {
-  const { ir, table, plan: { routePolicies } } = compilation;
+  const { ir, resolved, table, plan: { routePolicies } } = compilation;
   const isConfigured = options.table === "config";
   const filterWasm = isConfigured ? plainFilter() : bakeFilter(compilation);
   const carried = { filterWasm, ...(isConfigured && { configuredTable: table }) };
@@ -44,7 +43,7 @@ export function emit(compilation: Compilation, options: EmitOptions): Emission {
   const parts: Emission[] = [{
     artifacts: [
       { path: "routes.flt", bytes: table },
-      ...((wanted.has("envoy") && options.routing !== "native") || wanted.has("istio")
+      ...(wanted.has("envoy") && options.routing !== "native"
         ? [{ path: "filter.wasm", bytes: filterWasm }] : []),
     ],
     diagnostics: [],
@@ -57,11 +56,10 @@ export function emit(compilation: Compilation, options: EmitOptions): Emission {
     }));
   }
   if (wanted.has("istio")) {
-    const { image } = options;
-    const artifacts = emitIstio({
-      ir, routePolicies, ...carried, ...(image !== undefined && { image }),
-    });
-    parts.push({ artifacts, diagnostics: isConfigured ? pluginConfigDiagnostics(table) : [] });
+    parts.push(emitIstio({
+      ir, resolved, filterWasm: plainFilter(), ...(isConfigured && { carrier: "config" }),
+      ...(options.istio && { options: options.istio }),
+    }));
   }
   if (wanted.has("edge")) {
     parts.push(emitEdge({

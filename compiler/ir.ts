@@ -69,6 +69,8 @@ export interface VirtualHost {
   readonly listener: string;
   /** Highest precedence first, once `rank` has run. May be empty: then every request is a 404. */
   readonly matches: readonly RouteMatch[];
+  /** What nothing matches is no 404 but left to the routes of the host we run in (Istio's own). */
+  readonly leaves?: true;
 }
 
 export type PathMatch =

@@ -4,9 +4,10 @@
 import { resolve } from "node:path";
 import { diagnostic, hasError, type Diagnostic } from "../diagnostic.ts";
 import { emit, targets, type Target } from "../emit.ts";
+import type { IstioOptions } from "../emit/istio.ts";
 import type { Ir } from "../ir.ts";
 import { write } from "../write.ts";
-import { stringOption, wrongUsage, type Options, type Run } from "./command.ts";
+import { stringOption, stringsOption, wrongUsage, type Options, type Run } from "./command.ts";
 import { compileInput } from "./input.ts";
 
 export const run: Run = async (options, io) => {
@@ -24,7 +25,7 @@ export const run: Run = async (options, io) => {
   io.progress?.({ stage: `making artifacts for ${wanted.join(", ")}` });
   const emission = emit(compilation, {
     targets: wanted as Target[], ...text(options, "filter-path", "filterPath"),
-    ...text(options, "tls-dir", "tlsDir"), ...text(options, "image", "image"),
+    ...text(options, "tls-dir", "tlsDir"), istio: istioOptions(options),
     routing: stringOption(options, "routing", "filter") === "native" ? "native" : "filter",
     table: stringOption(options, "table", "baked") === "config" ? "config" : "baked",
     sharedState: options.values["shared-state"] === true,
@@ -43,6 +44,17 @@ function text<Key extends string>(
 ): { readonly [K in Key]?: string } {
   const value = options.values[name];
   return typeof value === "string" ? { [key]: value } as { readonly [K in Key]?: string } : {};
+}
+
+function istioOptions(options: Options): IstioOptions {
+  const hostnames = stringsOption(options, "hostname").map((name) => name.toLowerCase());
+  return {
+    ...text(options, "image", "image"),
+    ...text(options, "image-pull-secret", "imagePullSecret"),
+    ...text(options, "istio-version", "istioVersion"),
+    ...(hostnames.length > 0 && { hostnames }),
+    refuseOthers: stringOption(options, "other-hosts", "istio") === "404",
+  };
 }
 
 /** Said only where nothing else explains it. */

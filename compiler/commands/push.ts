@@ -69,7 +69,7 @@ async function filterOf(options: Options, io: Io): Promise<Filter | Outcome> {
   const { compilation, diagnostics: found } = await compileInput(options, io);
   const emission = emit(compilation, { targets: ["istio"] });
   const diagnostics = [...found, ...emission.diagnostics];
-  const filterWasm = emission.artifacts.find((a) => a.path === "filter.wasm")?.bytes;
+  const filterWasm = emission.artifacts.find((a) => a.path === "istio/filter.wasm")?.bytes;
   if (hasError(diagnostics) || !filterWasm) return { stdout: "", diagnostics, exitCode: 1 };
   return { filterWasm, diagnostics };
 }

@@ -91,6 +91,28 @@ export const commands: readonly Command[] = [
         value: "URL",
         about: "the filter's image for Istio: oci://registry/name:tag",
       },
+      "image-pull-secret": {
+        type: "string",
+        value: "NAME",
+        about: "a Secret with the registry's credentials, beside the Gateway",
+      },
+      "istio-version": {
+        type: "string",
+        value: "X.Y",
+        about: "the Istio release that the manifests are for",
+      },
+      hostname: {
+        type: "string",
+        multiple: true,
+        value: "NAME",
+        about: "carry only this hostname under Istio; may be repeated",
+      },
+      "other-hosts": {
+        type: "string",
+        value: "istio|404",
+        choices: ["istio", "404"],
+        about: "who answers under Istio for hostnames that no route has",
+      },
     },
     run: () => import("./build.ts"),
   },

@@ -6,88 +6,134 @@ import { createHash } from "node:crypto";
 
 import { stringify } from "yaml";
 
-import { noPolicy, type GatewayPort, type Ir, type RoutePolicy } from "../ir.ts";
+import { sortDiagnostics, type Diagnostic } from "../diagnostic.ts";
+import type { GatewayPort, Ir } from "../ir.ts";
+import { admitsNamespace } from "../resolve/attach.ts";
+import { keyText, lookup } from "../resolve/lookup.ts";
+import type { Resolved, ResolvedGateway, ResolvedListener } from "../resolve/resolved.ts";
+import { encode } from "../table/encode.ts";
+import { plan } from "../table/plan.ts";
 import { textArtifact, type Artifact, type Json } from "./artifact.ts";
-import { earlyMutation } from "./envoy/manager.ts";
-import { clusterHeader, gatewayPortName, policyHeader } from "./envoy/names.ts";
-import { policyRoutes } from "./envoy/policy.ts";
-import { sessionHttpFilter } from "./envoy/session.ts";
-import { pluginConfig } from "./plugin-config.ts";
-import { policyName } from "../table/policy-name.ts";
+import { bake } from "./bake.ts";
+import { foreignClass, isIstios } from "./istio/class.ts";
+import { envoyFilter, type Routing } from "./istio/filter.ts";
+import { istioGaps } from "./istio/gaps.ts";
+import type { ServedListener } from "./istio/guard.ts";
+import { alsoRouted, closedToPlace, withoutImage } from "./istio/notes.ts";
+import { place } from "./istio/place.ts";
+import { plugin, type Image } from "./istio/plugin.ts";
+import { gatewayPods } from "./istio/pods.ts";
+import { releaseOf, type Release } from "./istio/release.ts";
+import { istioView, type ViewOptions } from "./istio/view.ts";
+import { pluginConfig, pluginConfigDiagnostics, type TableCarrier } from "./plugin-config.ts";
+
+export interface IstioOptions extends ViewOptions {
+  /** Where Istio fetches the filter: `oci://…`, `https://…` or `file://…`. */
+  readonly image?: string;
+  readonly imagePullSecret?: string;
+  /** `major.minor`; absent: the forms that all maintained releases take. */
+  readonly istioVersion?: string;
+}
 
 export interface IstioInput {
   readonly ir: Ir;
-  /** The plan's; index 0 asks for nothing. */
-  readonly routePolicies?: readonly RoutePolicy[];
+  readonly resolved: Resolved;
+  /** The prebuilt filter, without a table. */
   readonly filterWasm: Uint8Array;
-  /** The table as the plugin's configuration, for a filter into which none is baked. */
-  readonly configuredTable?: Uint8Array;
-  /** Where Istio fetches the filter: `oci://…`, `https://…` or `file://…`. */
-  readonly image?: string;
+  /** How it gets its table; absent: baked in. */
+  readonly carrier?: TableCarrier;
+  readonly options?: IstioOptions;
 }
 
 type Fields = { readonly [key: string]: Json };
 
-const targetGroup = "gateway.networking.k8s.io";
+export interface Emitted {
+  readonly artifacts: readonly Artifact[];
+  readonly diagnostics: readonly Diagnostic[];
+}
 
-export function emitIstio(input: IstioInput): readonly Artifact[] {
-  const { ir, filterWasm, image } = input;
-  const hash = createHash("sha256").update(filterWasm).digest("hex");
+export function emitIstio(input: IstioInput): Emitted {
+  const { ir, resolved, carrier = "baked", options = {} } = input;
+  const release = releaseOf(options.istioVersion);
+  if ("code" in release) return { artifacts: [], diagnostics: [release] };
+  const view = istioView(ir, options);
+  const { plan: planned } = plan(view.ir);
+  const table = encode(planned);
+  const isConfigured = carrier === "config";
+  const filterWasm = isConfigured ? input.filterWasm : bake(input.filterWasm, table);
+  const listenersOf = servedListeners(resolved);
+  const routing: Routing = {
+    clusters: view.ir.clusters, routePolicies: planned.routePolicies, listenersOf,
+  };
+  const found = gatewayPods(resolved);
+  const { image, known } = imageOf(filterWasm, table, isConfigured, options);
+  const attached = byGateway(view.ir.gatewayPorts).flatMap((ports) => {
+    const pods = found.pods.get(keyText(ports[0].gateway));
+    const gateway = resolved.gateways.find(({ resource }) =>
+      keyText(resource.metadata) === keyText(ports[0].gateway));
+    return pods && gateway ? [{ ports, pods, gateway }] : [];
+  });
+  const manifests = {
+    plugins: attached.flatMap(({ ports, pods }) =>
+      ports.map((port) => plugin(port, pods, image, release))),
+    filters: attached.map(({ ports, pods }) => envoyFilter(ports, pods, routing, release)),
+    places: attached.map(({ gateway }) => place(gateway)),
+  };
+  return {
+    artifacts: [
+      { path: "istio/filter.wasm", bytes: filterWasm },
+      { path: "istio/routes.flt", bytes: table },
+      ...files(manifests, release),
+    ],
+    diagnostics: sortDiagnostics([
+      ...view.diagnostics, ...found.diagnostics, ...istioGaps(resolved, view.ir, listenersOf),
+      ...attached.flatMap(({ gateway, ports }) => (isIstios(gateway, resolved)
+        ? [...closedTo(gateway, resolved), ...alsoRouted(gateway, ports)]
+        : [foreignClass(gateway, resolved)])),
+      ...(!known && attached.some(({ gateway }) => isIstios(gateway, resolved))
+        ? [withoutImage(image.url)] : []),
+      ...(isConfigured ? pluginConfigDiagnostics(table) : []),
+    ]),
+  };
+}
+
+/** By Gateway and port: the listeners that serve, as Istio names them. */
+function servedListeners({ gateways }: Resolved): (port: GatewayPort) => readonly ServedListener[] {
+  const byKey = new Map(gateways.map((g) => [keyText(g.resource.metadata), g]));
+  return ({ gateway, port }) => servesHttp(byKey.get(keyText(gateway))?.allListeners ?? [])
+    .filter(({ spec }) => spec.port === port)
+    .map(({ owner, spec, hostname }) => ({ owner: owner.metadata, name: spec.name, hostname }));
+}
+
+function servesHttp(listeners: readonly ResolvedListener[]): readonly ResolvedListener[] {
+  return listeners.filter(({ programmed, spec: { protocol } }) =>
+    programmed && (protocol === "HTTP" || protocol === "HTTPS"));
+}
+
+function closedTo(gateway: ResolvedGateway, { inventory }: Resolved): readonly Diagnostic[] {
+  const look = lookup(inventory);
+  return servesHttp(gateway.allListeners)
+    .filter((listener) => !listener.supportedKinds.includes("HTTPRoute")
+      || !admitsNamespace(listener, gateway.resource.metadata.namespace, look))
+    .map((listener) => closedToPlace(gateway, listener));
+}
+
+function imageOf(
+  filterWasm: Uint8Array, table: Uint8Array, isConfigured: boolean,
+  { image, imagePullSecret }: IstioOptions,
+): { readonly image: Image; readonly known: boolean } {
+  const fileHash = createHash("sha256").update(filterWasm).digest("hex");
+  const tableHash = createHash("sha256").update(table).digest("hex");
   // The name cannot be known before the image is pushed: the default is a registry that does not
   // exist. The tag is the filter's own hash, so that another table is another image to Istio.
-  const url = image ?? `oci://registry.example/fairlead/filter:${hash.slice(0, 12)}`;
-  const config = input.configuredTable && pluginConfig(input.configuredTable);
-  const plugins = ir.gatewayPorts.map((gatewayPort) => wasmPlugin(gatewayPort, url, hash, config));
-  const filters = byGateway(ir.gatewayPorts).map((ports) => envoyFilter(ports, input));
-  return [
-    textArtifact("istio/wasmplugin.yaml", documents(pluginNotes, plugins)),
-    textArtifact("istio/envoyfilter.yaml", documents(filterNotes, filters)),
-  ];
-}
-
-const pluginNotes = `\
-# The filter, one for each port of a Gateway. \`url\` is where filter.wasm has been pushed to.
-# FAIL_CLOSE: without the filter there is nobody to say where a request may go.
-# AUTHN, the first phase: the route is taken before any authorization looks at it.
-`;
-
-const filterNotes = `\
-# Removes the steering header from what clients send, and lets the filter choose a cluster of
-# Istio's by that header. Requests without it go on to Istio's own routes.
-`;
-
-function documents(notes: string, values: readonly Fields[]): string {
-  const options = { lineWidth: 0, aliasDuplicateObjects: false };
-  return notes + values.map((value) => `---\n${stringify(value, options)}`).join("");
-}
-
-function wasmPlugin(
-  gatewayPort: GatewayPort, url: string, hash: string, config?: Fields,
-): Fields {
-  const { gateway, port } = gatewayPort;
+  const url = image ?? `oci://registry.example/fairlead/filter:${fileHash.slice(0, 12)}`;
   return {
-    apiVersion: "extensions.istio.io/v1alpha1",
-    kind: "WasmPlugin",
-    metadata: {
-      name: `fairlead-${gateway.name}-${port}`,
-      namespace: gateway.namespace,
-      annotations: { "fairlead/filter-sha256": hash },
+    image: {
+      url, fileHash, tableHash,
+      ...(imagePullSecret === undefined ? {} : { pullSecret: imagePullSecret }),
+      ...(isConfigured && { config: pluginConfig(table) }),
     },
-    spec: {
-      targetRefs: [targetRef(gatewayPort)],
-      // No mode: Istio counts a gateway's listeners as the client's side, the default is both.
-      match: [{ ports: [{ number: port }] }],
-      // Becomes the plugin's root id in Envoy, by which the filter finds its gateway port. The
-      // plugin's configuration could not be this text, because Istio makes JSON of it.
-      pluginName: gatewayPortName(gatewayPort),
-      pluginConfig: config,
-      url,
-      // Of an image Istio compares the manifest's digest, which only the push can tell.
-      sha256: url.startsWith("http://") || url.startsWith("https://") ? hash : undefined,
-      imagePullPolicy: url.startsWith("oci://") ? "IfNotPresent" : undefined,
-      phase: "AUTHN",
-      failStrategy: "FAIL_CLOSE",
-    },
+    known: image !== undefined,
   };
 }
 
@@ -97,94 +143,57 @@ type NonEmpty = readonly [GatewayPort, ...GatewayPort[]];
 function byGateway(gatewayPorts: readonly GatewayPort[]): readonly NonEmpty[] {
   const groups: [GatewayPort, ...GatewayPort[]][] = [];
   for (const gatewayPort of gatewayPorts) {
-    const { namespace, name } = gatewayPort.gateway;
     const last = groups.at(-1);
-    if (last && last[0].gateway.namespace === namespace && last[0].gateway.name === name) {
-      last.push(gatewayPort);
-    } else {
-      groups.push([gatewayPort]);
-    }
+    if (last && keyText(last[0].gateway) === keyText(gatewayPort.gateway)) last.push(gatewayPort);
+    else groups.push([gatewayPort]);
   }
   return groups;
 }
 
-function envoyFilter(gatewayPorts: NonEmpty, input: IstioInput): Fields {
-  const { gateway } = gatewayPorts[0];
-  return {
-    apiVersion: "networking.istio.io/v1alpha3",
-    kind: "EnvoyFilter",
-    metadata: { name: `fairlead-${gateway.name}`, namespace: gateway.namespace },
-    spec: {
-      targetRefs: [targetRef(gatewayPorts[0])],
-      configPatches: [
-        stripPatch(),
-        ...(input.routePolicies?.some(({ session }) => session) ? [sessionPatch()] : []),
-        ...gatewayPorts.flatMap(({ port }) => routePatches(port, input)),
-      ],
-    },
-  };
+interface Manifests {
+  readonly plugins: readonly Fields[];
+  readonly filters: readonly Fields[];
+  readonly places: readonly Fields[];
 }
 
-/** On every listener of the Gateway, whether we route there or not: the header is ours alone. */
-function stripPatch(): Fields {
-  const hcm = "envoy.filters.network.http_connection_manager";
-  return {
-    applyTo: "NETWORK_FILTER",
-    match: { context: "GATEWAY", listener: { filterChain: { filter: { name: hcm } } } },
-    patch: {
-      operation: "MERGE",
-      value: {
-        typed_config: {
-          "@type": "type.googleapis.com/envoy.extensions.filters.network."
-            + "http_connection_manager.v3.HttpConnectionManager",
-          early_header_mutation_extensions: [earlyMutation()],
-        },
-      },
-    },
-  };
-}
+const pluginNotes = `\
+# The filter, one for each port of a Gateway. \`url\` is where filter.wasm has been pushed to.
+# FAIL_CLOSE: without the filter there is nobody to say where a request may go.
+# AUTHN, the first phase: the route is taken before any authorization looks at it.
+`;
 
-/**
- * By the Gateway's port number, which Istio traces to the port its pods listen on. The route
- * configuration's name holds the pods' port, and a wrong name would be ignored without a word.
- */
-function routePatches(
-  port: number, { ir: { clusters }, routePolicies = [] }: IstioInput,
-): readonly Fields[] {
-  // Istio makes the clusters: there a session holds within one backend of a split.
-  const options = { clusters, unions: false };
-  const steered = { name: clusterHeader, present_match: true };
-  const plain = { name: policyHeader, present_match: false };
-  const routes = [
-    ...routePolicies.flatMap((policy) => {
-      const exact = policyName(policy, (index) => clusters[index]?.name);
-      if (exact === "") return [];
-      const own = { name: policyHeader, string_match: { exact } };
-      return policyRoutes(policy, { ...options, when: [steered, own] });
-    }),
-    ...policyRoutes(noPolicy, { ...options, when: [steered, plain] }),
+const filterNotes = `\
+# Removes the steering headers from what clients send, and lets the filter choose a cluster of
+# Istio's by them. Requests without them go on to Istio's own routes.
+`;
+
+const placeNotes = `\
+# Takes no request. It gives the listeners virtual hosts, so that the filter can steer requests for
+# hostnames that no other applied route names.
+`;
+
+const kustomizationNotes = `\
+# kubectl apply -k . ; kubectl delete -k . removes all of it. What an earlier build left behind:
+# kubectl get wasmplugin,envoyfilter,httproute -A -l app.kubernetes.io/managed-by=fairlead
+`;
+
+function files(
+  { plugins, filters, places }: Manifests, release: Release,
+): readonly Artifact[] {
+  const pluginFile = `${release.pluginKind.toLowerCase()}.yaml`;
+  const resources = ["envoyfilter.yaml", "httproute.yaml", pluginFile];
+  const kustomization: Fields = {
+    apiVersion: "kustomize.config.k8s.io/v1beta1", kind: "Kustomization", resources,
+  };
+  return [
+    textArtifact("istio/envoyfilter.yaml", documents(filterNotes, filters)),
+    textArtifact("istio/httproute.yaml", documents(placeNotes, places)),
+    textArtifact("istio/kustomization.yaml", documents(kustomizationNotes, [kustomization])),
+    textArtifact(`istio/${pluginFile}`, documents(pluginNotes, plugins)),
   ];
-  // Each is put before what is there, so that the last patch's route comes first.
-  return routes.reverse().map((value) => ({
-    applyTo: "HTTP_ROUTE",
-    match: { context: "GATEWAY", routeConfiguration: { portNumber: port } },
-    patch: { operation: "INSERT_FIRST", value },
-  }));
 }
 
-/** Istio has its CORS filter on every listener, but this one only where a Service asks for it. */
-function sessionPatch(): Fields {
-  const hcm = "envoy.filters.network.http_connection_manager";
-  const subFilter = { name: "envoy.filters.http.router" };
-  return {
-    applyTo: "HTTP_FILTER",
-    match: {
-      context: "GATEWAY", listener: { filterChain: { filter: { name: hcm, subFilter } } },
-    },
-    patch: { operation: "INSERT_BEFORE", value: sessionHttpFilter() },
-  };
-}
-
-function targetRef({ gateway }: GatewayPort): Fields {
-  return { group: targetGroup, kind: "Gateway", name: gateway.name };
+function documents(notes: string, values: readonly Fields[]): string {
+  const options = { lineWidth: 0, aliasDuplicateObjects: false };
+  return notes + values.map((value) => `---\n${stringify(value, options)}`).join("");
 }

@@ -53,7 +53,7 @@ function sharedHosts(route: AttachableRoute, listener: ResolvedListener): readon
     || compareSpecificity(a.written, b.written));
 }
 
-function admitsNamespace(
+export function admitsNamespace(
   listener: ResolvedListener, namespace: string, look: Lookup,
 ): boolean {
   const { from, selector } = listener.spec.allowedRoutes.namespaces;

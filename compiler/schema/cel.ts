@@ -46,6 +46,12 @@ function makeEnvironment(): Environment {
         text.length <= format.lengthMax && format.pattern.test(text)
           ? Optional.none() : Optional.of(["invalid"]),
     )
+    .registerType("kubernetes.URL", URL)
+    .registerFunction("isURL(string): bool", (text: string) => URL.canParse(text))
+    .registerFunction("url(string): kubernetes.URL", (text: string) => new URL(text))
+    .registerFunction(
+      "kubernetes.URL.getScheme(): string", ({ protocol }: URL) => protocol.slice(0, -1),
+    )
     .registerFunction("isIP(string): bool", (text: string) => isIP(text) !== 0)
     .registerFunction(
       "string.re2(string): bool", (text: string, pattern: string) => re2(pattern).test(text),

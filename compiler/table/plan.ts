@@ -3,7 +3,7 @@
 
 import {
   CONDITION_HEADER_EXACT, CONDITION_HEADER_REGEX, CONDITION_QUERY_EXACT, CONDITION_QUERY_REGEX,
-  CONDITION_SEGMENT_REGEX, METHOD_ANY, NONE, PATH_EXACT, PATH_PREFIX,
+  CONDITION_SEGMENT_REGEX, LEFT, METHOD_ANY, NONE, PATH_EXACT, PATH_PREFIX,
 } from "../../filters/core/format.ts";
 import type { Diagnostic } from "../diagnostic.ts";
 import type { Ir, RouteMatch, ValueMatch, VirtualHost } from "../ir.ts";
@@ -56,7 +56,7 @@ function planVirtualHost(draft: Draft, host: VirtualHost): void {
   if (tiers.length === 0) tiers.push([]);
   tiers.forEach((matches, tier) => {
     const index = draft.virtualHosts.length;
-    const next = tier + 1 < tiers.length ? index + 1 : NONE;
+    const next = tier + 1 < tiers.length ? index + 1 : host.leaves ? LEFT : NONE;
     planTier(draft, openVirtualHost(draft, host.hostname, tier === 0, next), matches, index);
   });
 }

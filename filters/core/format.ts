@@ -65,6 +65,9 @@ export const SECTION_COUNT: u32 = 23;
 /** In indexes: nothing there. */
 export const NONE: u32 = 0xffffffff;
 
+/** Of a virtual host's next: what nothing matches is left to the host that asks (VERDICT_LEAVE). */
+export const LEFT: u32 = 0xfffffffe;
+
 // NAMES: header names that are looked at, lower case; name n is read into slot SLOT_HEADERS + n.
 export const NAME_OFF: u32 = 0;
 export const NAME_LEN: u32 = 4;
@@ -100,7 +103,7 @@ export const VIRTUAL_HOST_FIRST_PATH: u32 = 12;
 export const VIRTUAL_HOST_PREFIXES: u32 = 16;
 /** 1: there is an exact path. */
 export const VIRTUAL_HOST_EXACT: u32 = 20;
-/** The virtual host to go on with where nothing here matches, always a later one; or NONE. */
+/** Where nothing here matches: a later virtual host to go on with, NONE (404), or LEFT. */
 export const VIRTUAL_HOST_NEXT: u32 = 24;
 /** Regular expressions of this virtual host are EXPRESSIONS from here to the next one's. */
 export const VIRTUAL_HOST_FIRST_EXPRESSION: u32 = 28;
@@ -362,6 +365,8 @@ export const VERDICT_FORWARD: i32 = 1;
 export const VERDICT_RESPOND: i32 = 2;
 /** Answer VERDICT_STATUS with the Location in VERDICT_TEXT. */
 export const VERDICT_REDIRECT: i32 = 3;
+/** The request is none of the table's: the host's own routes may take it. */
+export const VERDICT_LEAVE: i32 = 4;
 
 // --- Why a table is refused ---
 export const LOAD_OK: u32 = 0;

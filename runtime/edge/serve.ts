@@ -1,7 +1,7 @@
 // One request at the edge: ask the core, carry out the verdict.
 
 import {
-  VERDICT_FORWARD, VERDICT_NO_MATCH, VERDICT_REDIRECT, VERDICT_RESPOND,
+  VERDICT_FORWARD, VERDICT_LEAVE, VERDICT_NO_MATCH, VERDICT_REDIRECT, VERDICT_RESPOND,
 } from "../../filters/core/format.ts";
 import { answer } from "./answer.ts";
 import type { RequestParts } from "./core.ts";
@@ -26,6 +26,8 @@ export function serve(
       return forward(engine, verdict, parts, request, context);
     case VERDICT_REDIRECT:
       return answer(request, verdict.status, "", { location: verdict.text ?? "" });
+    // Tables that leave requests to their host are for Istio: here nobody else takes them.
+    case VERDICT_LEAVE:
     case VERDICT_NO_MATCH:
     case VERDICT_RESPOND:
       return answer(request, verdict.status);

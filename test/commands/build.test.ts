@@ -75,6 +75,7 @@ test("all targets are written, the same bytes whatever the order of documents", 
   expect(await filesOf("out0")).toEqual([
     ".fairlead-build", "edge/config.js", "edge/core.wasm", "edge/routes.bin", "edge/worker.js",
     "edge/wrangler.jsonc", "envoy/envoy.yaml", "filter.wasm", "istio/envoyfilter.yaml",
+    "istio/filter.wasm", "istio/httproute.yaml", "istio/kustomization.yaml", "istio/routes.flt",
     "istio/wasmplugin.yaml", "routes.flt",
   ]);
 });

@@ -1,0 +1,21 @@
+// The names of what we put into the cluster, and the labels that everything of ours has: by them it
+// is found again, to be pruned or removed.
+
+import type { ObjectKey } from "../../resources.ts";
+
+export const gatewayGroup = "gateway.networking.k8s.io";
+
+export const ownLabels = { "app.kubernetes.io/managed-by": "fairlead" } as const;
+
+export function pluginName({ name }: ObjectKey, port: number): string {
+  return `fairlead-${name}-${port}`;
+}
+
+export function filterName({ name }: ObjectKey): string {
+  return `fairlead-${name}`;
+}
+
+/** Of the HTTPRoute that makes room for ours (place.ts). */
+export function placeName({ name }: ObjectKey): string {
+  return `fairlead-${name}`;
+}

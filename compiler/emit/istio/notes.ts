@@ -1,0 +1,61 @@
+// What whoever applies the manifests should know about routes that Istio has as well.
+
+import { diagnostic, type Diagnostic } from "../../diagnostic.ts";
+import type { GatewayPort } from "../../ir.ts";
+import { compareText } from "../../order.ts";
+import { keyText } from "../../resolve/lookup.ts";
+import type { ResolvedGateway, ResolvedListener } from "../../resolve/resolved.ts";
+
+/** One for each Gateway: which hostnames the filter answers for, whatever Istio makes of them. */
+export function alsoRouted(
+  { resource }: ResolvedGateway, ports: readonly GatewayPort[],
+): readonly Diagnostic[] {
+  const hosts = ports.flatMap(({ virtualHosts }) => virtualHosts);
+  const carried = namesOf(hosts.filter((h) => h.matches.length > 0).map((h) => h.hostname));
+  if (carried.length === 0) return [];
+  return [diagnostic({
+    code: "FL0417",
+    title: `the filter answers for ${listed(carried)} of Gateway \`${resource.metadata.name}\`, and`
+      + " Istio's own routes for every other hostname",
+    resource: `Gateway ${keyText(resource.metadata)}`,
+    effect: "routes of these hostnames that are applied to the cluster as well take requests only"
+      + " where the filter is not attached",
+    help: "`--hostname` moves hostnames over one at a time",
+  })];
+}
+
+function namesOf(hostnames: readonly string[]): readonly string[] {
+  return [...new Set(hostnames)].sort(compareText);
+}
+
+function listed(names: readonly string[]): string {
+  const shown = names.slice(0, 5).map((name) => `\`${name}\``).join(", ");
+  return names.length > 5 ? `${shown} and ${names.length - 5} more hostnames` : shown;
+}
+
+/** See place.ts. */
+export function closedToPlace(
+  { resource }: ResolvedGateway, listener: ResolvedListener,
+): Diagnostic {
+  const path = ["spec", "listeners", listener.index, "allowedRoutes"];
+  return diagnostic({
+    code: "FL0418",
+    title: `listener \`${listener.label}\` does not admit HTTPRoutes of namespace`
+      + ` \`${resource.metadata.namespace}\``,
+    primary: { span: listener.owner.manifest.at(path) },
+    resource: `${listener.owner.kind} ${keyText(listener.owner.metadata)}`,
+    effect: "under Istio a hostname that only the filter carries is a 404 there, unless an applied"
+      + " route names it",
+    help: "let the listener admit routes of the Gateway's own namespace",
+  });
+}
+
+export function withoutImage(url: string): Diagnostic {
+  return diagnostic({
+    code: "FL0419",
+    title: "the manifests name an image that does not exist yet",
+    effect: `Istio would ask for \`${url}\`, and answer every request with 403 as long as it is not`
+      + " there",
+    help: "push `istio/filter.wasm` and name the image with `--image`",
+  });
+}

@@ -1,0 +1,84 @@
+// The resource that puts the filter into a Gateway's pods: a WasmPlugin, or what took its place.
+
+import type { GatewayPort } from "../../ir.ts";
+import type { Json } from "../artifact.ts";
+import { gatewayPortName } from "../envoy/names.ts";
+import { gatewayGroup, ownLabels, pluginName } from "./names.ts";
+import type { Pods } from "./pods.ts";
+import type { Release, Targeting } from "./release.ts";
+
+type Fields = { readonly [key: string]: Json };
+
+export interface Image {
+  /** `oci://…`, `https://…` or `file://…`. */
+  readonly url: string;
+  /** Of the file filter.wasm, in hexadecimal. */
+  readonly fileHash: string;
+  /** Of the routing table in it. */
+  readonly tableHash: string;
+  /** A Secret with the registry's credentials, in the pods' namespace. */
+  readonly pullSecret?: string;
+  /** The table, for a filter into which none is baked. */
+  readonly config?: Fields;
+}
+
+export function plugin(
+  gatewayPort: GatewayPort, pods: Pods, image: Image, release: Release,
+): Fields {
+  const { gateway, port } = gatewayPort;
+  const common = {
+    ...target(gatewayPort, pods, release.pluginTargeting, "selector"),
+    // The first phase: the route is taken before any authorization looks at it.
+    phase: "AUTHN",
+    // No mode: Istio counts a gateway's listeners as the client's side, the default is both. The
+    // number is the port that the pods listen on.
+    match: [{ ports: [{ number: pods.podPort(port) }] }],
+  };
+  const isExtension = release.pluginKind === "TrafficExtension";
+  return {
+    apiVersion: "extensions.istio.io/v1alpha1",
+    kind: release.pluginKind,
+    metadata: {
+      name: pluginName(gateway, port),
+      namespace: pods.namespace,
+      labels: ownLabels,
+      annotations: { "fairlead.dev/filter-sha256": image.fileHash },
+    },
+    spec: isExtension
+      ? { ...common, wasm: wasm(gatewayPort, image) }
+      : { ...common, ...wasm(gatewayPort, image) },
+  };
+}
+
+function wasm(gatewayPort: GatewayPort, image: Image): Fields {
+  const { url, fileHash, tableHash, pullSecret, config } = image;
+  const isImage = url.startsWith("oci://");
+  return {
+    // Becomes the plugin's root id in Envoy, by which the filter finds its gateway port. The
+    // plugin's configuration could not be this text, because Istio makes JSON of it.
+    pluginName: gatewayPortName(gatewayPort),
+    pluginConfig: config,
+    url,
+    // Of an image Istio compares the manifest's digest, which only the push can tell.
+    sha256: isImage ? /@sha256:([0-9a-f]{64})$/.exec(url)?.[1]
+      : url.startsWith("file://") ? undefined : fileHash,
+    imagePullPolicy: isImage ? "IfNotPresent" : undefined,
+    imagePullSecret: isImage ? pullSecret : undefined,
+    // Without the filter there is nobody to say where a request may go.
+    failStrategy: "FAIL_CLOSE",
+    // The filter does not read it. The proxy's configuration dump shows it: which table runs there.
+    vmConfig: { env: [{ name: "FAIRLEAD_TABLE_SHA256", value: tableHash }] },
+  };
+}
+
+/** `targetRefs`, or the pods' labels in the form that the kind has for them. */
+export function target(
+  { gateway }: Pick<GatewayPort, "gateway">, { labels, ownPods }: Pods, targeting: Targeting,
+  form: "selector" | "workloadSelector",
+): Fields {
+  if (targeting === "targetRefs" && ownPods) {
+    return { targetRefs: [{ group: gatewayGroup, kind: "Gateway", name: gateway.name }] };
+  }
+  return form === "selector"
+    ? { selector: { matchLabels: labels } } : { workloadSelector: { labels } };
+}
