@@ -1,18 +1,19 @@
 // `npm run bench:compile`: what it takes to build all targets from YAML, by the number of rules,
 // and how long `fairlead dev` takes from an edit to the next generation.
 
-import { spawn, type ChildProcess } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
-import { cpuNs, interleave, median, spread } from "../measure.ts";
+import { atMost, type Goal } from "../goal.ts";
+import { interleave, median, spread } from "../measure.ts";
 import { printReport, writeJson, type Report, type Row } from "../report.ts";
-import { edited, writeManifests } from "./workload.ts";
+import { measureEdits, type Figure } from "./edits.ts";
+import { writeManifests } from "./workload.ts";
 import { positive, say } from "../options.ts";
 
 const usage = `npm run bench:compile -- [--rules 1000,10000,100000] [--rounds 3]
@@ -49,12 +50,6 @@ function options(): Options {
 const fairlead = fileURLToPath(new URL("../../dist/fairlead.mjs", import.meta.url));
 const usageModule = new URL("./usage.ts", import.meta.url).href;
 
-interface Figure {
-  readonly wallMs: number;
-  readonly cpuUs: number;
-  readonly rssMib: number;
-}
-
 interface Subject {
   readonly rules: number;
   readonly manifests: string;
@@ -78,58 +73,6 @@ async function build({ manifests, output }: Subject): Promise<Figure> {
   if (status !== 0) throw new Error(`the build fails (${status}):\n${texts[0]?.slice(0, 2000)}`);
   const used: { cpuUs: number; rssKib: number } = JSON.parse(texts[1] ?? "");
   return { wallMs, cpuUs: used.cpuUs, rssMib: used.rssKib / 1024 };
-}
-
-/** From the write of one application's file to the ready file of the generation that has it. */
-async function edits(folder: string, { devRules, edits: count }: Options): Promise<Figure[]> {
-  const manifests = join(folder, "dev");
-  const paths = writeManifests(manifests, devRules);
-  const readyFile = join(folder, "ready.json");
-  const child = spawn(
-    process.execPath,
-    [fairlead, "dev", "-f", manifests, "--port", "0", "--ready-file", readyFile],
-    { stdio: ["ignore", "ignore", "inherit"] },
-  );
-  const figures: Figure[] = [];
-  try {
-    await generation(child, readyFile, 1);
-    // The first edits run code that is not compiled for speed yet; nobody waits for one edit only.
-    for (let edit = 1; edit <= count + 2; edit += 1) {
-      await sleep(300);
-      const path = paths[(edit * 97) % paths.length] ?? "";
-      const text = edited(readFileSync(path, "utf8"), edit);
-      const beforeNs = cpuNs(child.pid ?? 0);
-      const startMs = performance.now();
-      writeFileSync(path, text);
-      await generation(child, readyFile, edit + 1);
-      const wallMs = performance.now() - startMs;
-      const cpuUs = (cpuNs(child.pid ?? 0) - beforeNs) / 1000;
-      if (edit > 2) figures.push({ wallMs, cpuUs, rssMib: rssMib(child) });
-    }
-  } finally {
-    child.kill("SIGTERM");
-    if (child.exitCode === null) await once(child, "exit");
-  }
-  return figures;
-}
-
-function rssMib({ pid }: ChildProcess): number {
-  const status = readFileSync(`/proc/${pid}/status`, "utf8");
-  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? Number.NaN) / 1024;
-}
-
-async function generation(child: ChildProcess, readyFile: string, number: number): Promise<void> {
-  const endMs = performance.now() + 60_000;
-  while (performance.now() < endMs && child.exitCode === null) {
-    try {
-      const ready: { generation: number } = JSON.parse(readFileSync(readyFile, "utf8"));
-      if (ready.generation >= number) return;
-    } catch {
-      // Not there yet.
-    }
-    await sleep(2);
-  }
-  throw new Error(`fairlead dev serves no generation ${number}`);
 }
 
 interface Measured {
@@ -196,29 +139,57 @@ async function bench(asked: Options): Promise<Report> {
       figures: figures.get(subject) ?? [],
     }));
     say(`editing under fairlead dev with ${asked.devRules} rules`);
-    const dev: Measured = {
-      variant: "dev", rules: asked.devRules, position: "one edit",
-      figures: await edits(folder, asked),
-    };
-    return reportOf(asked, builds, dev);
+    const edits = await measureEdits({
+      fairlead, folder, rules: asked.devRules, rounds: asked.edits,
+    });
+    const devs = [...edits].map(([position, figuresOf]): Measured =>
+      ({ variant: "dev", rules: asked.devRules, position, figures: figuresOf }));
+    return reportOf(asked, builds, devs);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-function reportOf(asked: Options, builds: readonly Measured[], dev: Measured): Report {
-  const measured = [...builds, dev];
-  const first = builds[0] ?? dev;
+/** The targets that the project has set itself, as far as these sizes were measured. */
+function goals(measured: readonly Measured[]): readonly Goal[] {
+  const of = (variant: string, rules: number, position?: string): Measured | undefined =>
+    measured.find((m) => m.variant === variant && m.rules === rules
+      && (position === undefined || m.position === position));
+  const seconds = ({ figures }: Measured): number => median(figures.map((f) => f.wallMs)) / 1000;
+  const edit = of("dev", 10_000, "one route");
+  const small = of("build", 10_000);
+  const large = of("build", 100_000);
+  return [
+    ...edit ? [atMost("one changed route under dev at 10,000 rules, seconds",
+      [{ of: "", value: seconds(edit) }], 0.3)] : [],
+    ...small ? [atMost("10,000 rules, seconds", [{ of: "", value: seconds(small) }], 4)] : [],
+    ...large ? [
+      atMost("100,000 rules, seconds", [{ of: "", value: seconds(large) }], 40),
+      atMost("100,000 rules, MiB",
+        [{ of: "", value: Math.max(...large.figures.map((f) => f.rssMib)) }], 2048),
+    ] : [],
+  ];
+}
+
+function reportOf(
+  asked: Options, builds: readonly Measured[], devs: readonly Measured[],
+): Report {
+  const measured = [...builds, ...devs];
+  const firstOf = (one: Measured): Measured =>
+    measured.find(({ variant }) => variant === one.variant) ?? one;
   return {
     title: "From YAML to the artifacts of all targets, and from an edit to the next generation",
-    rows: measured.map((m) => rowOf(m, m === dev ? dev : first)),
+    rows: measured.map((m) => rowOf(m, firstOf(m))),
     table: tableOf(measured),
+    goals: goals(measured),
     notes: [
       `medians of ${asked.rounds} interleaved builds, each a process of its own, and of `
-        + `${asked.edits} edits; peak RSS: the highest; spread: of wall time`,
+        + `${asked.edits} edits of each kind, in turns; peak RSS: the highest; spread: of wall `
+        + "time",
       `growth, wall time ~ rules^b: ${exponents(builds, (f) => f.wallMs)}; CPU time: `
         + exponents(builds, (f) => f.cpuUs),
-      "dev: edge runtime; the time holds the 20 ms it waits for a saved file to be whole",
+      "dev: edge runtime; from the write on disk to the ready file of the generation that serves "
+        + "it, the wait for a saved file to be whole (20 ms) included; a request then checks it",
       `Node ${process.versions.node}`,
     ],
   };

@@ -1,7 +1,7 @@
 // What is compiled: an organisation's manifests as people write them, in YAML, a folder for each
 // team and in it a file for each application with its HTTPRoute, Service and EndpointSlice.
 
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** As many as the schema allows in one HTTPRoute. */
@@ -22,9 +22,45 @@ export function writeManifests(folder: string, rules: number): readonly string[]
   });
 }
 
-/** An edit that changes where one rule leads. */
+/** The first rule of an application's file as a redirect of `/edited` to `/to-<edit>`. */
 export function edited(text: string, edit: number): string {
-  return text.replace(/value: \/[\w-]+/, `value: /edited-${edit}`);
+  const start = text.indexOf("    - matches:");
+  const next = text.indexOf("    - matches:", start + 1);
+  const end = next < 0 ? text.indexOf("---", start) : next;
+  return `${text.slice(0, start)}    - matches:
+        - path:
+            type: Exact
+            value: /edited
+      filters:
+        - type: RequestRedirect
+          requestRedirect:
+            path:
+              type: ReplaceFullPath
+              replaceFullPath: /to-${edit}
+${text.slice(end)}`;
+}
+
+export function hostOf(app: number): string {
+  return `app-${digits(app)}.example.com`;
+}
+
+/**
+ * An application that sorts among the first, so that with it or without it nearly every cluster
+ * has another index.
+ */
+export function addedApplication(folder: string): {
+  readonly path: string; readonly text: string; readonly exists: boolean;
+} {
+  const path = join(folder, teamOf(0), "added.yaml");
+  const name = `app-${digits(0)}`;
+  const text = application(0, 1).replaceAll(name, `${name}-added`);
+  return { path, text, exists: existsSync(path) };
+}
+
+/** The Gateway with its listener called `web` where it was `http`, and the other way round. */
+export function renamedListener(text: string): string {
+  return text.replace(/name: (http|web)\n/, (_, name) =>
+    `name: ${name === "http" ? "web" : "http"}\n`);
 }
 
 function teamOf(app: number): string {

@@ -51,7 +51,7 @@ test("the compiler's workload has as many rules as asked for, and an edit change
     expect(after.diagnostics).toEqual([]);
     const before = new Set(hostsAndPaths(ir));
     expect(hostsAndPaths(after.ir).filter((path) => !before.has(path)))
-      .toEqual(["app-00000.example.com/edited-7"]);
+      .toEqual(["app-00000.example.com/edited"]);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
