@@ -64,7 +64,8 @@ const table = {
   FL0405: error("An annotation of fairlead's own has a value that cannot be read."),
   FL0406: note("The Envoy bootstrap names certificates and private keys as files to be provided."),
   FL0407: warning(
-    "A target's platform cannot do what is asked for; requests that need it are refused there."),
+    "A target's platform cannot do what is asked for; what becomes of requests there is said with "
+    + "it."),
   FL0408: error(
     "Envoy's own routes (`--routing native`) cannot carry out a rule as the specification "
     + "means it."),

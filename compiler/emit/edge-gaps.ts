@@ -3,6 +3,7 @@
 import { tlsObstacle } from "../../runtime/edge/config.ts";
 import { diagnostic, type Diagnostic } from "../diagnostic.ts";
 import type { Cluster, Ir, Rule, StreamPort } from "../ir.ts";
+import { policyGaps } from "./edge-policy.ts";
 
 export function platformGaps(ir: Ir): readonly Diagnostic[] {
   return [
@@ -10,6 +11,7 @@ export function platformGaps(ir: Ir): readonly Diagnostic[] {
       const obstacle = tlsObstacle(cluster);
       return obstacle === undefined ? [] : [withoutTls(cluster, obstacle)];
     }),
+    ...policyGaps(ir.clusters),
     ...grpcRules(ir).map(withoutTrailers),
     ...(ir.streamPorts ?? []).map(withoutStreams),
   ];
@@ -22,12 +24,15 @@ function grpcRules({ gatewayPorts }: Ir): readonly Rule[] {
   return [...new Set(rules)].filter(({ route }) => route.kind === "GRPCRoute");
 }
 
-function withoutTls({ service, port }: Cluster, obstacle: string): Diagnostic {
+function withoutTls({ service, port, policyOrigins }: Cluster, obstacle: string): Diagnostic {
+  const origin = policyOrigins?.tls;
   return diagnostic({
     code: "FL0407",
     title: `the edge platform cannot secure connections to port ${port} of \`${service.name}\``
-      + ` as its BackendTLSPolicy asks: ${obstacle}`,
-    resource: `Service ${service.namespace}/${service.name}`,
+      + ` as ${origin?.resource ?? "its policy"} asks: ${obstacle}`,
+    ...(origin && { primary: { span: origin.span, text: "not carried out there" } }),
+    resource: origin?.resource ?? `Service ${service.namespace}/${service.name}`,
+    ...(origin && { path: origin.path }),
     effect: "requests for it get a 502 there; nothing is sent in plain text",
     help: "serve it with Envoy, or give it a publicly trusted certificate for the name it is"
       + " dialled by (an ExternalName Service)",

@@ -1,9 +1,8 @@
 // The edge target: a folder that `wrangler deploy` takes as it stands. The worker is bundled and
 // the core compiled already; only the table, the configuration and wrangler.jsonc are the user's.
 //
-// Of a DestinationRule's fields the worker carries out the load balancer, the limits, the connect
-// timeout and outlier detection, each within one isolate. Those about idle and reused
-// connections hold by themselves: on the platform no connection outlives its request.
+// Of a DestinationRule's fields the worker carries out balancing, limits, timeouts, ejection and
+// the PROXY protocol, each within one isolate; edge-policy.ts says which it cannot.
 
 import { edgeConfig, type EdgeConfig } from "../../runtime/edge/config.ts";
 import { compatibilityDate, compatibilityFlags } from "../../runtime/edge/platform.ts";

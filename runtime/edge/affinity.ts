@@ -13,18 +13,17 @@ export interface Affinity {
   readonly setCookie?: string;
 }
 
-export type Asking = Pick<Outgoing, "lines" | "host" | "target">;
+export type Asking = Pick<Outgoing, "lines" | "host" | "target" | "client">;
 
-/** `client` is the client's address, `fresh` makes the value of a new cookie. */
+/** `fresh` makes the value of a new cookie. */
 export function affinityOf(
   key: ConsistentHash["key"],
   asking: Asking,
-  client: () => string | undefined,
   fresh: () => string,
 ): Affinity {
   if (key.kind === "cookie") return cookieAffinity(key, asking, fresh);
   if (key.kind === "header") return headerAffinity(key.name.toLowerCase(), asking);
-  const text = key.kind === "queryParameter" ? queryText(key.name, asking.target) : client();
+  const text = key.kind === "sourceIp" ? asking.client?.() : queryText(key.name, asking.target);
   return text === undefined ? {} : { hash: hashText(text) };
 }
 

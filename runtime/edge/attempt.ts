@@ -1,14 +1,17 @@
 // One attempt to have a request answered by a cluster: admission, an endpoint, dialling. What comes
 // of it is for the caller to judge.
 
-import { enter, leave, pickEndpoint, report, type LiveCluster, type Wish } from "./cluster.ts";
 import {
-  connectTimeoutDefaultMs, dialFetch, dialSocket, isAborted, type DialFailure,
+  enter, isLimited, leave, pickEndpoint, report, type LiveCluster, type Wish,
+} from "./cluster.ts";
+import {
+  connectTimeoutDefaultMs, dialFetch, dialSocket, isAborted, type Address, type DialFailure,
   type DialOptions, type Outgoing,
 } from "./dial.ts";
 import { endToEnd } from "./headers.ts";
 import type { Header } from "./http1.ts";
 import { dialHttp2 } from "./http2.ts";
+import { proxyHeader } from "./proxy-protocol.ts";
 import { dialWebSocket } from "./websocket.ts";
 
 export type Outcome =
@@ -61,8 +64,6 @@ export async function attempt(
 
 const overflowed = refused(503, "too many requests under way to the backend: overflow");
 
-const ended = Promise.resolve();
-
 async function dial(
   live: LiveCluster,
   index: number,
@@ -71,36 +72,70 @@ async function dial(
 ): Promise<Outcome> {
   const endpoint = live.endpoints[index];
   if (endpoint === undefined) return refused(503, "all endpoints are ejected");
-  const fail = (failure: DialFailure): Outcome => {
-    // What the caller gave up is for the caller to report.
-    if (failure !== "gone") report(live, index, "failed");
-    return { kind: "failed", endpoint: index, failure };
-  };
-  const isHttp2 = live.cluster.protocol === "h2c" && !outgoing.isUpgrade;
-  // `fetch` has no HTTP/2 to origins that are not the platform's own.
-  if (endpoint.isName && !isHttp2) {
-    const answer = await dialFetch(endpoint, live.cluster.tls !== undefined, outgoing, signal);
-    if (typeof answer === "string") return fail(answer);
-    report(live, index, "connected");
-    report(live, index, answer.status);
-    const drop = (): void => void answer.body?.cancel().catch(() => undefined);
-    // One's own: the headers of what `fetch` gives are fixed.
-    const response = new Response(answer.body, answer);
-    return { kind: "answer", endpoint: index, response, done: ended, isFollowed: false, drop };
+  const { protocol, policy: { proxyProtocol, connectTimeoutMs } } = live.cluster;
+  const isHttp2 = protocol === "h2c" && !outgoing.isUpgrade;
+  // `fetch` has no HTTP/2 to origins that are not the platform's own, and sends nothing before
+  // the request.
+  if (endpoint.isName && !isHttp2 && proxyProtocol === undefined) {
+    return dialByName(live, index, endpoint, outgoing, signal);
   }
   const options: DialOptions = {
-    connectTimeoutMs: live.cluster.policy.connectTimeoutMs ?? connectTimeoutDefaultMs,
+    connectTimeoutMs: connectTimeoutMs ?? connectTimeoutDefaultMs,
     opened: () => report(live, index, "connected"),
+    ...(proxyProtocol && { preamble: proxyHeader(proxyProtocol, outgoing.client?.()) }),
   };
   const dialed = outgoing.isUpgrade ? dialWebSocket : isHttp2 ? dialHttp2 : dialSocket;
   const answer = await dialed(endpoint, outgoing, options, signal);
-  if (!answer.ok) return fail(answer.failure);
+  if (!answer.ok) return failed(live, index, answer.failure);
   report(live, index, answer.status);
   const { done, drop } = answer;
   void done.then((end) => { if (end === "broken") report(live, index, "failed"); });
   return {
     kind: "answer", endpoint: index, response: responseOf(answer), done, isFollowed: true, drop,
   };
+}
+
+function failed(live: LiveCluster, endpoint: number, failure: DialFailure): Outcome {
+  // What the caller gave up is for the caller to report.
+  if (failure !== "gone") report(live, endpoint, "failed");
+  return { kind: "failed", endpoint, failure };
+}
+
+const ended = Promise.resolve();
+
+async function dialByName(
+  live: LiveCluster,
+  index: number,
+  address: Address,
+  outgoing: Outgoing,
+  signal: AbortSignal | undefined,
+): Promise<Outcome> {
+  const answer = await dialFetch(address, live.cluster.tls !== undefined, outgoing, signal);
+  if (typeof answer === "string") return failed(live, index, answer);
+  report(live, index, "connected");
+  report(live, index, answer.status);
+  const drop = (): void => void answer.body?.cancel().catch(() => undefined);
+  // The platform tells nothing of a body's end. Where limits count requests under way it is worth
+  // passing the body on by hand; a WebSocket, and a body that is encoded, are counted to the head.
+  const isPlain = !outgoing.isUpgrade && !answer.headers.has("content-encoding");
+  const followed = isLimited(live) && isPlain ? follow(answer) : undefined;
+  // One's own: the headers of what `fetch` gives are fixed.
+  const response = new Response(followed?.body ?? answer.body, answer);
+  const done = followed?.done ?? ended;
+  return {
+    kind: "answer", endpoint: index, response, done, isFollowed: followed !== undefined, drop,
+  };
+}
+
+function follow(
+  { body, headers }: Response,
+): { readonly body: ReadableStream<Uint8Array>; readonly done: Promise<void> } | undefined {
+  if (body === null) return undefined;
+  const length = headers.get("content-length");
+  const { readable, writable } = length === null
+    ? new IdentityTransformStream()
+    : new FixedLengthStream(Number(length));
+  return { body: readable, done: body.pipeTo(writable).catch(() => undefined) };
 }
 
 function responseOf(

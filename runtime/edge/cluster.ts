@@ -8,7 +8,7 @@ import type { ClusterSight } from "../health/view.ts";
 import {
   allFit, occupy, pick, release, startBalancer, type Asked, type Balancer, type Fitness, type Host,
 } from "./balancer.ts";
-import type { EdgeCluster } from "./config.ts";
+import { isIpAddress, type EdgeCluster } from "./config.ts";
 import {
   eject, isEjected, regroup, startEjection, type Ejection, type EjectionEvent,
 } from "./ejection.ts";
@@ -51,10 +51,6 @@ export interface LiveEndpoint {
   readonly port: number;
   /** A name is dialled by `fetch`, an address by a socket of our own. */
   readonly isName: boolean;
-}
-
-export function isIpAddress(address: string): boolean {
-  return /^\d{1,3}(\.\d{1,3}){3}$/.test(address) || address.includes(":");
 }
 
 /** `previous` is the cluster of this name before a swap: what it knows of endpoints is kept. */
@@ -129,13 +125,18 @@ function latestIndex(live: LiveCluster, endpoint: number, now: LiveCluster): num
   return now === live || own === undefined ? endpoint : indexOf(now, own);
 }
 
-/** Whether somebody has to tell us when a request is over. */
-export function isTracked({ cluster: { policy }, endpoints }: LiveCluster): boolean {
+/** Whether requests under way are bounded. */
+export function isLimited({ cluster: { policy } }: LiveCluster): boolean {
   const { maxConnections = unlimited, http2MaxRequests = unlimited, retryBudget } = policy;
-  if (maxConnections < unlimited || http2MaxRequests < unlimited) return true;
-  if (retryBudget !== undefined) return true;
+  return maxConnections < unlimited || http2MaxRequests < unlimited || retryBudget !== undefined;
+}
+
+/** Whether somebody has to tell us when a request is over. */
+export function isTracked(live: LiveCluster): boolean {
+  const { cluster: { policy }, endpoints } = live;
   const method = policy.loadBalancer ?? "LEAST_REQUEST";
-  return method === "LEAST_REQUEST" && !policy.consistentHash && endpoints.length > 1;
+  return isLimited(live)
+    || (method === "LEAST_REQUEST" && !policy.consistentHash && endpoints.length > 1);
 }
 
 /** A request whose client went away stops looking; it must not hold up those behind it. */

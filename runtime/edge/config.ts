@@ -38,21 +38,38 @@ function portOf(port: GatewayPort): EdgeGatewayPort {
 }
 
 /**
- * What keeps the platform from securing a connection as a BackendTLSPolicy asks. It trusts public
- * authorities alone, has no client certificates outside of bindings, and takes the name that it
- * dials for the certificate's.
+ * What keeps the platform from securing a connection as a BackendTLSPolicy or a DestinationRule
+ * asks. It trusts public authorities alone, has no client certificates outside of bindings, and
+ * takes the name that it dials for SNI and for the certificate's.
  */
-export function tlsObstacle({ tls, endpoints }: Cluster): string | undefined {
+export function tlsObstacle({ tls, endpoints, policy, protocol }: Cluster): string | undefined {
   if (tls === undefined) return undefined;
-  if (tls.caCertificates !== undefined) return "it trusts public certificate authorities only";
-  if (tls.client !== undefined) return "it shows no client certificate";
-  const isOther = tls.subjectAltNames.some(({ kind, value }) =>
-    kind !== "dns" || value !== tls.hostname);
-  if (isOther) return "it checks a certificate for its hostname only";
-  const isNamed = endpoints.kind === "dns"
-    ? endpoints.hostname === tls.hostname
-    : endpoints.addresses.every(({ address }) => address === tls.hostname);
-  return isNamed ? undefined : `it can only ask for the name that it dials, not ${tls.hostname}`;
+  if (protocol === "h2c") return "it speaks no HTTP/2 over TLS to backends";
+  const { hostname, subjectAltNames, files } = tls;
+  if (tls.mesh === true) return "it is no part of the mesh and has none of its certificates";
+  if (tls.client !== undefined || files?.clientCertificate !== undefined) {
+    return "it shows no client certificate";
+  }
+  if (tls.caCertificates !== undefined || files?.caCertificates !== undefined) {
+    return "it trusts public certificate authorities only";
+  }
+  if (tls.crl !== undefined || files?.caCrl !== undefined) return "it takes no revocation lists";
+  if (policy.proxyProtocol !== undefined) return "nothing can be sent before TLS begins";
+  const names = endpoints.kind === "dns"
+    ? [endpoints.hostname]
+    : endpoints.addresses.map(({ address }) => address);
+  // `fetch` sends the dialled name as the request's host, so that this is what the SNI follows.
+  const isDialled = names.every((name) => (tls.autoSni ? !isIpAddress(name) : name === hostname));
+  const wanted = tls.autoSni ? "the request's host" : hostname;
+  if (!isDialled) return `it can only ask for the name that it dials, not ${wanted}`;
+  const isOther = subjectAltNames.some(({ kind, value }) =>
+    kind !== "dns" || names.some((name) => name !== value));
+  return isOther ? "it checks a certificate for its hostname only" : undefined;
+}
+
+/** Otherwise it is a name. */
+export function isIpAddress(address: string): boolean {
+  return /^\d{1,3}(\.\d{1,3}){3}$/.test(address) || address.includes(":");
 }
 
 function clusterOf(cluster: Cluster): EdgeCluster {

@@ -41,6 +41,8 @@ export interface Outgoing {
   readonly isCopied?: boolean;
   /** The client asks for a WebSocket. */
   readonly isUpgrade: boolean;
+  /** The client's address. */
+  readonly client?: () => string | undefined;
 }
 
 /** `gone`: the caller gave it up, or the client broke off its body; no fault of the endpoint's. */

@@ -109,7 +109,7 @@ async function carry(exchange: Exchange): Promise<Final> {
   const body = source !== null && needsShare ? shareBody(source) : undefined;
   const outgoing = outgoingOf(exchange, isUpgrade);
   const key = live.cluster.policy.consistentHash?.key;
-  const affinity = key && affinityOf(key, outgoing, () => engine.clientOf(request), freshCookie);
+  const affinity = key && affinityOf(key, outgoing, freshCookie);
   if (mirrors.length > 0) context.waitUntil(mirror(engine, mirrors, policy, outgoing, body));
   let over = (): void => undefined;
   // Keeps this request's code running until it is over, even where the client goes away.
@@ -281,6 +281,7 @@ function outgoingOf({ engine, verdict, parts, request }: Exchange, isUpgrade: bo
     host: verdict.host ?? parts.authority,
     lines,
     isUpgrade,
+    client: () => engine.clientOf(request),
     body: request.body as ReadableStream<Uint8Array> | null,
   };
 }

@@ -137,6 +137,8 @@ test.each([
     endpoints: external,
   }, "checks a certificate for its hostname only"],
   ["a name that is dialled", { tls, endpoints: external }, undefined],
+  ["HTTP/2 over TLS", { tls, endpoints: external, protocol: "h2c" as const },
+    "speaks no HTTP/2 over TLS"],
 ])("what the platform cannot do for a backend is reported: %s", (_, differences, title) => {
   const asked = { ...ir, clusters: [{ ...cluster("it", [one]), ...differences }] };
   const titles = edgeInput(asked).diagnostics.map((d) => d.title);

@@ -113,22 +113,26 @@ test("a table that the core refuses leaves the last one in place", async () => {
   expect((await ask(address, "/")).body).toBe("two");
 });
 
-test("ejections outlive a swap that leaves their cluster as it is", async () => {
+test("ejections outlive a swap, also one that changes the endpoints beside", async () => {
   const failing = await httpBackend((_, response) => void response.writeHead(500).end());
-  const withPaths = (...paths: readonly string[]): Ir => ({
-    clusters: [cluster("pair", [failing, one], {
-      loadBalancer: "ROUND_ROBIN",
-      outlierDetection: { consecutive5xxErrors: 1, maxEjectionPercent: 50 },
-    })],
+  const outlierDetection = { consecutive5xxErrors: 1, maxEjectionPercent: 50 };
+  const withPaths = (endpoints: readonly Backend[], ...paths: readonly string[]): Ir => ({
+    clusters: [cluster("pair", endpoints, { loadBalancer: "ROUND_ROBIN", outlierDetection })],
     gatewayPorts: [gatewayPort("gw", 80, {
       "*": paths.map((path) => match(path, forward([[1, 0]]))),
     })],
   });
   runtime = await edgeRuntime();
-  const address = (await runtime.start(inputOf(withPaths("/a")))).listeners[0]?.address ?? "";
-  expect((await ask(address, "/a")).status).toBe(500);
-  await runtime.update(inputOf(withPaths("/a", "/b")));
+  const first = withPaths([failing, one], "/a");
+  const address = (await runtime.start(inputOf(first))).listeners[0]?.address ?? "";
+  const answers = [await ask(address, "/a"), await ask(address, "/a")].map((a) => a.status);
+  expect(answers.sort()).toEqual([200, 500]);
+  await runtime.update(inputOf(withPaths([failing, one], "/a", "/b")));
   for (let i = 0; i < 4; i += 1) expect((await ask(address, "/b")).status).toBe(200);
+  await runtime.update(inputOf(withPaths([two, one, failing], "/b")));
+  const bodies: string[] = [];
+  for (let i = 0; i < 4; i += 1) bodies.push((await ask(address, "/b")).body);
+  expect(bodies.sort()).toEqual(["one", "one", "two", "two"]);
   await failing.close();
 });
 
