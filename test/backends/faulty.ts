@@ -158,7 +158,8 @@ function listen(server: Server, port: number): Promise<void> {
 // --- Connections ---------------------------------------------------------------------------------
 
 /** Takes connections, counts them, and hands them to the HTTP server without a PROXY header. */
-function acceptor(http: HttpServer, state: State, { proxyProtocol }: FaultyOptions): Server {
+function acceptor(http: HttpServer, state: State, options: FaultyOptions): Server {
+  const { proxyProtocol, tls } = options;
   return createServer((socket) => {
     state.accepted += 1;
     state.id += 1;
@@ -173,6 +174,8 @@ function acceptor(http: HttpServer, state: State, { proxyProtocol }: FaultyOptio
     readProxyHeader(socket, proxyProtocol, (header) => {
       facts.proxyHeader = header;
       http.emit("connection", socket);
+      // TLS takes over the socket and what it has read; it must not read on by itself.
+      if (!tls) socket.resume();
     });
   });
 }
@@ -209,7 +212,6 @@ function readProxyHeader(
     socket.pause();
     if (read.length > length) socket.unshift(read.subarray(length));
     then(header.toString("latin1"));
-    socket.resume();
   };
   socket.on("data", take);
 }
