@@ -13,7 +13,7 @@ import { ok, startFaulty, status, type FaultyBackend } from "../backends/faulty.
 import { envoyOrReason } from "./binary.ts";
 import { issue } from "./certificates.ts";
 import { camel, clusterMeaning } from "./meaning.ts";
-import { ask, type Answer } from "./world.ts";
+import { ask, type Answer, type Ask } from "./world.ts";
 
 const { reason } = await envoyOrReason();
 
@@ -78,7 +78,7 @@ spec:
 
 interface World {
   readonly envoy: RunningEnvoy;
-  send(): Promise<Answer>;
+  send(asked?: Ask): Promise<Answer>;
 }
 
 describe.skipIf(reason)(`a DestinationRule served${reason}`, { timeout: 60_000 }, () => {
@@ -124,7 +124,8 @@ describe.skipIf(reason)(`a DestinationRule served${reason}`, { timeout: 60_000 }
       .replaceAll(/address: 0\.0\.0\.0(\s+)port_value: \d+/g, "address: 127.0.0.1$1port_value: 0");
     const envoy = await startEnvoy({ config });
     const address = [...(await envoy.admin.listeners()).values()][0]!;
-    world = { envoy, send: () => ask(address, { headers: { host: "test.devopscube.com" } }) };
+    world = { envoy, send: ({ headers, ...more } = {}) =>
+      ask(address, { ...more, headers: { host: "test.devopscube.com", ...headers } }) };
     return world;
   }
 
@@ -187,6 +188,32 @@ describe.skipIf(reason)(`a DestinationRule served${reason}`, { timeout: 60_000 }
     const hashed = answers.filter(({ body }) => body.startsWith("two-"));
     expect(hashed.length).toBeGreaterThan(0);
     for (const { headers } of hashed) expect(headers["set-cookie"]?.[0]).toMatch(/^user=/);
+  });
+
+  const hashing = (service: string, key: string): string => `
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: ${service}, namespace: istio-test}
+spec: {host: ${service}, trafficPolicy: {loadBalancer: {consistentHash: {${key}}}}}
+`;
+
+  test.each(routings)("%s: backends of a split hash by keys of their own", async (routing) => {
+    const { send } = await serve([withoutRules(), hashing("backend-v1", "httpHeaderName: x-user"),
+      hashing("backend-v2", "httpQueryParameterName: user")].join("\n---\n"), routing);
+    /** Which endpoints of each backend answer, where one of the keys is different each time. */
+    const asked = async (varied: "header" | "parameter"): Promise<readonly number[]> => {
+      const found = new Set<string>();
+      for (let i = 0; i < 60; i += 1) {
+        const header = varied === "header" ? `v${i}` : "steady";
+        const parameter = varied === "parameter" ? `v${i}` : "steady";
+        found.add((await send(
+          { path: `/?user=${parameter}`, headers: { "x-user": header } })).body);
+      }
+      return ["one", "two"].map((service) =>
+        [...found].filter((body) => body.startsWith(service)).length);
+    };
+    expect(await asked("header")).toEqual([3, 1]);
+    expect(await asked("parameter")).toEqual([1, 3]);
   });
 
   // --- The seed's canary -------------------------------------------------------------------------

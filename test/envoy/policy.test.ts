@@ -17,7 +17,8 @@ const policies = {
   nothing: noPolicy,
   response: { ...noPolicy, responseHeaders: {
     set: [{ name: "x-set", value: "50%" }, { name: "x-gone", value: "never" }],
-    add: [{ name: "x-add", value: "more" }], remove: ["x-gone", "x-secret"],
+    add: [{ name: "x-add", value: "more" }, { name: "x-empty", value: "" }],
+    remove: ["x-gone", "x-secret"],
   } },
   timeout: { ...noPolicy, requestTimeoutMs: 200 },
   tryTimeout: { ...noPolicy, backendRequestTimeoutMs: 200 },
@@ -121,7 +122,7 @@ describe.skipIf(reason)(`a route policy${reason}`, { timeout: 60_000 }, () => {
 
   test("response headers are set, added and removed", async () => {
     const { headers } = await send("response");
-    expect(headers).toMatchObject({ "x-set": "50%", "x-add": "first, more" });
+    expect(headers).toMatchObject({ "x-set": "50%", "x-add": "first, more", "x-empty": "" });
     expect(headers).not.toHaveProperty("x-secret");
     expect(headers).not.toHaveProperty("x-gone");
   });
