@@ -48,6 +48,9 @@ const table = {
     "A filter names an extension that is not known; the spec has such requests answered with "
     + "an error."),
   FL0211: error("A rule combines filters that contradict one another; the rule is left out."),
+  FL0212: warning(
+    "A route has hostnames and a Service for a parent, which takes requests whatever their host."),
+  FL0213: error("A Service that is a parent has no cluster IP: nothing tells its requests apart."),
   FL0301: warning("A match can never be chosen: another one takes all of its requests first."),
   FL0302: warning(
     "A route's hostname belongs to a more specific listener of the port, which the route is "

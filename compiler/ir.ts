@@ -10,7 +10,10 @@ import type { Span } from "./source.ts";
 export type * from "./ir/policy.ts";
 
 export interface Ir {
-  /** Sorted by gateway namespace, name, then port. The index is the core's `gatewayPort`. */
+  /**
+   * Sorted by gateway namespace, name, then port; those of the mesh come last. The index is the
+   * core's `gatewayPort`.
+   */
   readonly gatewayPorts: readonly GatewayPort[];
   /** Sorted by name. `ClusterIndex` points in here. */
   readonly clusters: readonly Cluster[];
@@ -33,6 +36,17 @@ export interface GatewayPort {
    * for it and never falls through to a wider one (docs/decisions.md, "Hostnames").
    */
   readonly virtualHosts: readonly VirtualHost[];
+  /**
+   * Present: not a Gateway's, but the port as workloads of the mesh dial it, whose requests routes
+   * with a Service for a parent take (GEP-1294). `gateway` then has no name of a Gateway.
+   */
+  readonly mesh?: MeshClients;
+}
+
+/** The workloads whose requests meet the same routes. */
+export interface MeshClients {
+  /** "*": those of all namespaces that have no entry of their own. */
+  readonly namespace: string;
 }
 
 export interface GatewayListener {
@@ -103,7 +117,8 @@ export interface RouteMatch {
 }
 
 export interface RouteRef {
-  readonly kind: "HTTPRoute" | "GRPCRoute";
+  /** Service: no route is attached to it in the mesh, and its requests go to itself. */
+  readonly kind: "HTTPRoute" | "GRPCRoute" | "Service";
   readonly namespace: string;
   readonly name: string;
   readonly creationTimestamp?: string;

@@ -9,6 +9,7 @@ import {
   destinations, type Destination, type Destinations, type Sender,
 } from "./lower/destinations.ts";
 import { slicesByService } from "./lower/endpoints.ts";
+import { findMesh, frontends, lowerMesh } from "./lower/mesh.ts";
 import {
   virtualHosts, type GrownHost, type HiddenHost, type ServedRoute,
 } from "./lower/hosts.ts";
@@ -199,6 +200,8 @@ export function lower(resolved: Resolved, policies: Policies, last?: LowerMemory
   const gateways = new Map(resolved.gateways.map((g) => [keyText(g.resource.metadata), g]));
   const { found, find, senderOf } = finder(destinations(resolved, policies, report), facts.of);
   findAll(resolved.routes, gateways, { found, find, senderOf }, facts.of);
+  const mesh = frontends(resolved);
+  findMesh(mesh, { find, factsOf: facts.of });
   const slices = slicesByService(resolved.inventory.endpointSlices);
   const clusters = makeClusters(found.values(), slices, report);
   const indexOf = (target: Target, from: Sender): ClusterIndex | undefined => {
@@ -237,7 +240,10 @@ export function lower(resolved: Resolved, policies: Policies, last?: LowerMemory
   const passing = resolved.gateways.flatMap((gateway) => streamPorts(gateway, streams,
     (target, route, listener) => indexOf(target, streamSender(route, listener, gateway))));
   return {
-    ir: { gatewayPorts: ports, clusters: clusters.clusters, streamPorts: passing },
+    ir: {
+      gatewayPorts: [...ports, ...lowerMesh(mesh, { indexOf, hashKeyOf, factsOf: facts.of })],
+      clusters: clusters.clusters, streamPorts: passing,
+    },
     diagnostics: sortDiagnostics([
       ...[...facts.answers.values()].flatMap(({ diagnostics }) => diagnostics),
       ...report.diagnostics,

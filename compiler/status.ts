@@ -4,6 +4,7 @@
 
 import { defaultController } from "./resolve/gateways.ts";
 import { keyText } from "./resolve/lookup.ts";
+import { meshController } from "./resolve/mesh.ts";
 import type {
   Resolved, ResolvedGateway, ResolvedListener, ResolvedListenerSet, ResolvedRoute,
   ResolvedTlsPolicy,
@@ -109,7 +110,8 @@ function sameRef(
 
 function routeStatus(route: ResolvedRoute, controllers: ReadonlySet<string>): StatusResource {
   const { resource } = route;
-  const own = route.parents.map(({ ref, controllerName, conditions }): Entry => ({
+  const parents = [...route.parents, ...route.mesh];
+  const own = parents.map(({ ref, controllerName, conditions }): Entry => ({
     controllerName,
     ref: {
       group: ref.group, kind: ref.kind, namespace: ref.namespace, name: ref.name,
@@ -135,7 +137,8 @@ function policyStatus(policy: ResolvedTlsPolicy, controllers: ReadonlySet<string
 
 /** The names under which this compiler answers for the input's Gateways. */
 function controllerNames(resolved: Resolved): ReadonlySet<string> {
-  return new Set([defaultController, ...resolved.gateways.map((g) => g.controllerName)]);
+  const named = resolved.gateways.map((g) => g.controllerName);
+  return new Set([defaultController, meshController, ...named]);
 }
 
 /** By kind, namespace and name. */

@@ -19,9 +19,13 @@ export const run: Run = async (options, io) => {
   if (typeof asked === "string") return wrongUsage(asked);
   const { compilation, diagnostics } = await compileInput(options, io);
   const gateway = stringOption(options, "gateway", "");
-  const ports = portsFor(compilation.ir, asked, gateway === "" ? undefined : gateway);
+  const from = stringOption(options, "from", "");
+  const ports = portsFor(compilation.ir, asked, {
+    ...(gateway !== "" && { gateway }), ...(from !== "" && { from }),
+  });
   if (ports.length === 0) {
-    const message = gateway === "" ? "no Gateway in the input serves HTTP"
+    const message = from !== "" ? "no route in the input has a Service for a parent"
+      : gateway === "" ? "no Gateway in the input serves HTTP"
       : `no Gateway \`${gateway}\` in the input serves HTTP`;
     return { stdout: "", diagnostics, exitCode: 1, message };
   }

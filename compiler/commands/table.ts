@@ -171,6 +171,11 @@ export const commands: readonly Command[] = [
         value: "NS/NAME",
         about: "the Gateway that receives it, where several could",
       },
+      from: {
+        type: "string",
+        value: "NAMESPACE",
+        about: "a workload of the mesh in this namespace sends it to a Service",
+      },
       output: output("form of the answer", "text", "json"),
     },
     run: () => import("./explain.ts"),

@@ -10,6 +10,7 @@ import type { Diagnostic } from "../diagnostic.ts";
 import type { Ir, RoutePolicy } from "../ir.ts";
 import { textArtifact, type Artifact, type Json } from "./artifact.ts";
 import { platformGaps } from "./edge-gaps.ts";
+import { gatewaysOnly, meshGaps } from "./mesh-gaps.ts";
 
 export interface EdgeInput {
   readonly ir: Ir;
@@ -31,8 +32,9 @@ export interface Emitted {
 }
 
 export function emitEdge(
-  { ir, routePolicies, table, core, worker, sharedState }: EdgeInput,
+  { ir: whole, routePolicies, table, core, worker, sharedState }: EdgeInput,
 ): Emitted {
+  const ir = gatewaysOnly(whole);
   const config = edgeConfig(ir, routePolicies);
   const artifacts = [
     textArtifact("edge/config.js", configModule(config)),
@@ -41,7 +43,7 @@ export function emitEdge(
     textArtifact("edge/worker.js", worker),
     textArtifact("edge/wrangler.jsonc", wranglerText(config, sharedState === true)),
   ];
-  return { artifacts, diagnostics: platformGaps(ir) };
+  return { artifacts, diagnostics: [...meshGaps(whole, "a worker"), ...platformGaps(ir)] };
 }
 
 /** One line a gateway port and a cluster, so that two builds can be compared line by line. */

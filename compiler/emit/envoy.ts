@@ -5,6 +5,7 @@ import { stringify } from "yaml";
 import { diagnostic, type Diagnostic } from "../diagnostic.ts";
 import type { Ir, RoutePolicy } from "../ir.ts";
 import { compareText } from "../order.ts";
+import { gatewaysOnly, meshGaps } from "./mesh-gaps.ts";
 import { textArtifact, type Artifact, type Json } from "./artifact.ts";
 import { clusterGaps } from "./envoy/cluster-gaps.ts";
 import { envoyClusters } from "./envoy/clusters.ts";
@@ -42,12 +43,14 @@ export interface Emitted {
 
 type Fields = { readonly [key: string]: Json };
 
-export function emitEnvoy(input: EnvoyInput): Emitted {
+export function emitEnvoy(given: EnvoyInput): Emitted {
+  const input = { ...given, ir: gatewaysOnly(given.ir) };
   const parts = sharedParts(input);
   const ports = listenerPorts(input.ir);
   const write = (path: string, served: readonly ListenerPort[]): Artifact =>
     textArtifact(path, yamlText(bootstrapFor(served, input, parts), Object.values(parts)));
   const notes = [
+    ...meshGaps(given.ir, "an Envoy of its own"),
     ...keyFiles(input), ...clusterGaps(input.ir, input.routePolicies ?? []),
     ...(input.routing === "native" ? nativeDiagnostics(input.ir) : []),
   ];

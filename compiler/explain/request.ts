@@ -45,16 +45,28 @@ export function parseRequest(
   };
 }
 
+/** Who receives the request. */
+export interface Receiver {
+  /** `namespace/name`, or the name alone. Absent: any Gateway. */
+  readonly gateway?: string;
+  /** No Gateway: a workload of the mesh in this namespace sends it to a Service. */
+  readonly from?: string;
+}
+
 /**
  * The gateway ports that could receive the request: those on its port, else all of them (a local
  * address such as localhost:8080 says nothing about the Gateway's own port).
  */
 export function portsFor(
-  ir: Ir, asked: AskedRequest, gateway: string | undefined,
+  ir: Ir, asked: AskedRequest, { gateway, from }: Receiver,
 ): readonly { readonly index: number; readonly gatewayPort: GatewayPort }[] {
+  const isApart = ir.gatewayPorts.some(({ mesh }) => mesh?.namespace === from);
+  const clients = isApart ? from : "*";
   const all = ir.gatewayPorts.map((gatewayPort, index) => ({ index, gatewayPort }))
-    .filter(({ gatewayPort: { gateway: g } }) =>
-      gateway === undefined || gateway === `${g.namespace}/${g.name}` || gateway === g.name);
+    .filter(({ gatewayPort: { gateway: g, mesh } }) => {
+      if (from !== undefined || mesh) return from !== undefined && mesh?.namespace === clients;
+      return gateway === undefined || gateway === `${g.namespace}/${g.name}` || gateway === g.name;
+    });
   const onPort = all.filter(({ gatewayPort }) => gatewayPort.port === asked.port);
   return onPort.length > 0 ? onPort : all;
 }

@@ -17,7 +17,8 @@ export type ServiceTarget = Extract<Target, { kind: "service" }>;
 /** Who sends something to a Service. */
 export interface Sender {
   readonly kind: RouteKind;
-  readonly gateway: Resource<GatewaySpec>;
+  /** Absent: a workload of the mesh. */
+  readonly gateway?: Resource<GatewaySpec>;
   readonly client: Client;
   /** What the Gateway shows to backends that ask for a certificate. */
   readonly certificate?: Certificate;
@@ -106,7 +107,7 @@ function reportLoser(
 
 function reportCertificate(sender: Sender, found: FoundPolicy, report: Report): void {
   const { tls } = found.sections;
-  if (!tls || !sender.certificate) return;
+  if (!tls || !sender.certificate || !sender.gateway) return;
   report.say(tls.rule, tls.path, {
     code: "FL0606", title: `${describe(tls.rule)} brings its own client certificate in place of `
       + `the one of ${describe(sender.gateway)}`,

@@ -71,7 +71,7 @@ function grownHost(
 }
 
 /** See `serviceAsExpression`. */
-function inOneOrder(matches: readonly RouteMatch[]): readonly RouteMatch[] {
+export function inOneOrder(matches: readonly RouteMatch[]): readonly RouteMatch[] {
   if (!matches.some((m) => m.grpc && m.path.kind === "regex")) return matches;
   return matches.map((match) =>
     ({ ...serviceAsExpression(match), routeHostname: match.routeHostname }));

@@ -3,13 +3,15 @@
 
 import { formatPath, type ValuePath } from "../manifest.ts";
 import type { ObjectKey, ParentRef, Resource } from "../resources.ts";
+import { acceptedAs, refusedAs, type Facets } from "./conditions.ts";
 import {
   anyHost, canonicalHost, compareSpecificity, intersect,
 } from "./hostname.ts";
 import { gatewayGroup, keyText, selects, type Lookup } from "./lookup.ts";
+import { isService } from "./mesh.ts";
 import { didYouMean, list, type Facts, type Report } from "./report.ts";
 import type {
-  AttachedHost, Attachment, Condition, ResolvedGateway, ResolvedListener, ResolvedListenerSet,
+  AttachedHost, Attachment, ResolvedGateway, ResolvedListener, ResolvedListenerSet,
   ResolvedParent, RouteKind,
 } from "./resolved.ts";
 
@@ -150,31 +152,22 @@ function sayNoParent(
   route: AttachableRoute, ref: ParentRef, key: ObjectKey, path: ValuePath, look: Lookup,
   report: Report,
 ): void {
-  const isService = ref.group === "" && ref.kind === "Service";
   const isGateway = ref.group === gatewayGroup && ref.kind === "Gateway";
   const isSet = ref.group === gatewayGroup && ref.kind === "ListenerSet";
-  if (!isService && !isGateway && !isSet) {
+  if (!isGateway && !isSet) {
     report.say(route.resource, [...path, "kind"], {
       code: "FL0209", title: `a parent of kind \`${ref.kind}\` is not served`,
       effect: "the route takes no requests from it",
-      help: "parents are Gateways and ListenerSets",
+      help: "parents are Gateways, ListenerSets and Services",
     });
     return;
   }
-  const there = isService ? look.service(key) !== undefined
-    : isSet && look.inventory.listenerSets.some((s) => keyText(s.metadata) === keyText(key));
-  if (isService && there) {
-    report.say(route.resource, path, {
-      code: "FL0401", title: "a parent of kind `Service` (mesh) is not carried out yet",
-      effect: "the route takes no requests between Services",
-    });
-    return;
-  }
+  const there = isSet
+    && look.inventory.listenerSets.some((l) => keyText(l.metadata) === keyText(key));
   // A ListenerSet without its Gateway has been reported where it stands.
   if (there || look.isBroken(ref.kind, key)) return;
-  const names = isService ? look.serviceNames(key.namespace)
-    : (isGateway ? look.inventory.gateways : look.inventory.listenerSets)
-      .map((g) => g.metadata.name);
+  const names = (isGateway ? look.inventory.gateways : look.inventory.listenerSets)
+    .map((g) => g.metadata.name);
   const elsewhere = (isGateway ? look.inventory.gateways : [])
     .filter((g) => g.metadata.name === key.name).map((g) => g.metadata.namespace);
   const hint = didYouMean(key.name, names);
@@ -185,37 +178,6 @@ function sayNoParent(
     ...(elsewhere.length > 0
       ? { help: `there is one in namespace ${list(elsewhere)}; add \`namespace\`` } : {}),
   });
-}
-
-function acceptedCondition(outcome: Outcome, { dropped, unsupported }: Facets): Condition {
-  const type = "Accepted";
-  if (!("attachments" in outcome)) {
-    return { type, status: "False", reason: outcome.reason, message: outcome.message };
-  }
-  if (unsupported !== undefined) {
-    return { type, status: "False", reason: "UnsupportedValue", message: unsupported };
-  }
-  const first = dropped.find((d) => d !== undefined);
-  if (first !== undefined && !dropped.includes(undefined)) {
-    return { type, status: "False", reason: "IncompatibleFilters", message: first };
-  }
-  return { type, status: "True", reason: "Accepted", message: "the route is attached" };
-}
-
-/** Set only where some rules are left out and some are not, as the spec asks. */
-function partiallyInvalid(dropped: readonly (string | undefined)[]): readonly Condition[] {
-  const out = dropped.flatMap((why, i) => (why === undefined ? [] : [`${i}: ${why}`]));
-  if (out.length === 0 || out.length === dropped.length) return [];
-  return [{ type: "PartiallyInvalid", status: "True", reason: "IncompatibleFilters",
-    message: `Dropped Rule ${out.join("; ")}` }];
-}
-
-export interface Facets {
-  readonly resolvedRefs: Condition;
-  /** Beside the rules: why one is left out. */
-  readonly dropped: readonly (string | undefined)[];
-  /** Why the whole route cannot be accepted, whatever its parents. */
-  readonly unsupported?: string;
 }
 
 function attachTo(
@@ -232,16 +194,15 @@ function attachTo(
       ...outcome.facts, effect: `the route takes no requests (${formatPath(path)})`,
     });
   }
-  const accepted = acceptedCondition(outcome, facets);
-  const isAccepted = accepted.status === "True";
+  const conditions = "attachments" in outcome ? acceptedAs(facets) : refusedAs(outcome, facets);
+  const isAccepted = conditions[0].status === "True";
   return {
     ref,
     gateway: { namespace: offer.gateway.resource.metadata.namespace,
       name: offer.gateway.resource.metadata.name },
     controllerName: offer.gateway.controllerName,
     attachments: isAccepted && "attachments" in outcome ? outcome.attachments : [],
-    conditions: [accepted, facets.resolvedRefs,
-      ...(isAccepted ? partiallyInvalid(facets.dropped) : [])],
+    conditions,
   };
 }
 
@@ -260,6 +221,7 @@ export function attach(
 ): readonly ResolvedParent[] {
   const refs = route.resource.spec.parentRefs ?? [];
   const named = refs.flatMap((ref, index) => {
+    if (isService(ref)) return [];
     const path: ValuePath = ["spec", "parentRefs", index];
     const namespace = ref.namespace || route.resource.metadata.namespace;
     const key = { namespace, name: ref.name };

@@ -17,6 +17,8 @@ interface Place {
   readonly effect: string;
   /** Of the route so far: references to one port are one target. */
   readonly targets: Map<string, Target>;
+  /** Another namespace's Service may be named only where a ReferenceGrant says so. */
+  readonly needsGrant: boolean;
 }
 
 type Ref = Omit<BackendRef, "weight" | "filters">;
@@ -64,7 +66,7 @@ function targetOf(ref: Ref, place: Place, look: Lookup, report: Report): Target 
 function resolveBackendRef(
   ref: Ref, place: Place, look: Lookup, report: Report,
 ): Target {
-  const { route, kind, path, effect } = place;
+  const { route, kind, path, effect, needsGrant } = place;
   const key: ObjectKey = { namespace: ref.namespace || route.metadata.namespace, name: ref.name };
   const say = (field: string, facts: Facts): void =>
     report.say(route, [...path, field], { effect, ...facts });
@@ -77,7 +79,7 @@ function resolveBackendRef(
     return invalid("InvalidKind", message);
   }
   const from = { group: gatewayGroup, kind, namespace: route.metadata.namespace };
-  if (!isGranted(look, from, { group: "", kind: "Service", ...key })) {
+  if (needsGrant && !isGranted(look, from, { group: "", kind: "Service", ...key })) {
     const message = `no ReferenceGrant in namespace \`${key.namespace}\` lets ${kind}s of `
       + `namespace \`${route.metadata.namespace}\` refer to Service \`${key.name}\``;
     if (!look.anyBroken("ReferenceGrant", key.namespace)) {
@@ -146,13 +148,20 @@ function incompatible(filters: readonly RouteFilter[] | undefined): string | und
     ? "URLRewrite and RequestRedirect cannot be used together" : undefined;
 }
 
+export interface WrittenRules {
+  readonly resource: Resource;
+  readonly kind: RouteKind;
+  readonly rules: readonly AnyRule[];
+  readonly needsGrant: boolean;
+}
+
 export function resolveRules(
-  route: Resource, kind: RouteKind, rules: readonly AnyRule[], look: Lookup, report: Report,
+  { resource: route, kind, rules, needsGrant }: WrittenRules, look: Lookup, report: Report,
 ): readonly ResolvedRule[] {
   const targets = new Map<string, Target>();
   return rules.map((rule, ruleIndex) => {
     const path: ValuePath = ["spec", "rules", ruleIndex];
-    const place = { route, kind, path, effect: effects[kind], targets };
+    const place = { route, kind, path, effect: effects[kind], targets, needsGrant };
     const filters = "filters" in rule ? rule.filters : undefined;
     const backends = (rule.backendRefs ?? []).map((ref, index): ResolvedBackend => {
       const here = { ...place, path: [...path, "backendRefs", index] };

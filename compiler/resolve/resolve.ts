@@ -3,10 +3,12 @@
 
 import { sortDiagnostics, type Diagnostic } from "../diagnostic.ts";
 import type { Inventory, Resource } from "../resources.ts";
-import { attach, indexParents, type Facets, type Parents } from "./attach.ts";
+import { attach, indexParents, type Parents } from "./attach.ts";
 import { firstInvalid, resolveRules, unsupportedValue } from "./backends.ts";
+import type { Facets } from "./conditions.ts";
 import { resolveClass, resolveGateways, type GatewaysResult } from "./gateways.ts";
 import { lookup, type Lookup } from "./lookup.ts";
+import { attachMesh, isMeshOnly } from "./mesh.ts";
 import { newReport, type Report } from "./report.ts";
 import { settle } from "./settle.ts";
 import type { Condition, Resolved, ResolvedRoute, ResolvedRule } from "./resolved.ts";
@@ -33,9 +35,14 @@ function resolveRoute(
   route: Unresolved, parents: Parents, look: Lookup, report: Report,
 ): ResolvedRoute {
   const written = route.resource.spec.rules ?? [];
-  const rules = resolveRules(route.resource, route.kind, written, look, report);
-  const attached = attach(route, parents, facetsOf(written, rules), look, report);
-  return { ...route, rules, parents: attached } as ResolvedRoute;
+  const { kind, resource } = route;
+  const needsGrant = !isMeshOnly(route);
+  const rules = resolveRules({ kind, resource, rules: written, needsGrant }, look, report);
+  const facets = facetsOf(written, rules);
+  return {
+    ...route, rules, parents: attach(route, parents, facets, look, report),
+    mesh: attachMesh(route, facets, look, report),
+  } as ResolvedRoute;
 }
 
 export interface Resolution {

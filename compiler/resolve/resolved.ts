@@ -118,10 +118,21 @@ export interface ResolvedParent {
   readonly conditions: readonly Condition[];
 }
 
+/** A Service that is a parent (GAMMA). */
+export interface ResolvedMeshParent {
+  readonly ref: ParentRef;
+  readonly service: Resource<ServiceSpec>;
+  readonly controllerName: string;
+  /** The Service's ports whose requests the route takes; none where it is not accepted. */
+  readonly ports: readonly ServicePort[];
+  readonly conditions: readonly Condition[];
+}
+
 interface RouteOf<Kind extends RouteKind, Spec> {
   readonly kind: Kind;
   readonly resource: Resource<Spec>;
   readonly parents: readonly ResolvedParent[];
+  readonly mesh: readonly ResolvedMeshParent[];
   readonly rules: readonly ResolvedRule[];
 }
 

@@ -20,9 +20,11 @@ export function summary(ir: Ir, served: Served): string {
       : `http://${address}`;
     lines.push(`${gateway} port ${gatewayPort.port}  ${at}`);
     for (const host of gatewayPort.virtualHosts) {
-      const fitting = host.matches.slice(0, Math.max(0, routesMax - shown));
+      // Services of the mesh without a route are as they were.
+      const matches = host.matches.filter(({ rule }) => rule.route.kind !== "Service");
+      const fitting = matches.slice(0, Math.max(0, routesMax - shown));
       shown += fitting.length;
-      hidden += host.matches.length - fitting.length;
+      hidden += matches.length - fitting.length;
       if (fitting.length > 0) lines.push(`  ${host.hostname}`);
       for (const match of fitting) {
         lines.push(`    ${matchText(match)} → ${ruleText(ir, match.rule)}`);

@@ -46,7 +46,7 @@ interface Session {
 }
 
 /** `fairlead dev` itself, but for its files: the manifests come from here. */
-async function serve(
+export async function serve(
   runtime: RuntimeName, files: readonly SourceFile[], warn: (text: string) => void,
   routing: Routing,
 ): Promise<Session> {

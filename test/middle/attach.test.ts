@@ -90,11 +90,10 @@ describe("attachment", () => {
     expect(built.status(key("default")).parents).toEqual([]);
   });
 
-  test("a Service as parent is not carried out yet; one that is missing is said", () => {
+  test("a Service as parent that is missing is said", () => {
     const parentRefs = [{ group: "", kind: "Service", name: "s" }];
     const objects = [route("r", { parentRefs })];
-    expect(build([service("s"), ...objects]).said)
-      .toEqual(["FL0401 a parent of kind `Service` (mesh) is not carried out yet"]);
+    expect(build([service("s"), ...objects]).said).toEqual([]);
     expect(build(objects).said).toEqual(["FL0201 no Service `s` in namespace `default`"]);
   });
 

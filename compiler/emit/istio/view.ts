@@ -33,7 +33,18 @@ function istioName({ port, subset = "", host }: Cluster): string {
   return `outbound|${port}|${subset}|${host}`;
 }
 
+/** Services of the mesh without a route of ours stay Istio's, whatever else it knows of them. */
+function carriedMesh(port: GatewayPort): GatewayPort {
+  const virtualHosts = port.virtualHosts.filter(({ matches }) =>
+    matches.some(({ rule }) => rule.route.kind !== "Service"));
+  const others: VirtualHost = {
+    hostname: "*", listener: String(port.port), matches: [], leaves: true,
+  };
+  return { ...port, virtualHosts: [...virtualHosts, others] };
+}
+
 function carried(port: GatewayPort, { hostnames, refuseOthers }: ViewOptions): GatewayPort {
+  if (port.mesh) return carriedMesh(port);
   const virtualHosts = port.virtualHosts.map((host): VirtualHost => {
     const matches = host.matches.filter(({ rule: { route } }) => !(route.kind === "HTTPRoute"
       && route.namespace === port.gateway.namespace
