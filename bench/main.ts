@@ -28,7 +28,7 @@ const full: Readonly<Record<BenchName, readonly string[]>> = {
 const quick: Readonly<Record<BenchName, readonly string[]>> = {
   core: ["--routes", "100,1000", "--rounds", "3"],
   envoy: ["--quick"],
-  edge: ["--rounds", "3"],
+  edge: ["--quick"],
   compile: ["--rules", "1000,10000", "--dev-rules", "1000", "--rounds", "1", "--edits", "3"],
 };
 

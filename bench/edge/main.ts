@@ -7,8 +7,9 @@ import { parseArgs } from "node:util";
 import { startEnvoy } from "../../runtime/envoy/process.ts";
 import { upstreamBootstrap } from "../envoy/variants.ts";
 import { hostname, requestPath } from "../envoy/workload.ts";
+import { atMost, type Figure, type Goal } from "../goal.ts";
 import { findGenerator, type Generator } from "../load.ts";
-import { cpuNs, interleave, median, medianRatio, spread } from "../measure.ts";
+import { compare, cpuNs, median, medianRatio, spread } from "../measure.ts";
 import { pin } from "../pin.ts";
 import { printReport, writeJson, type Report, type Row } from "../report.ts";
 import { startWorkerd, workerdPath, type RunningWorkerd } from "./workerd.ts";
@@ -17,7 +18,8 @@ import {
 } from "./workers.ts";
 import { positive, say } from "../options.ts";
 
-const usage = `npm run bench:edge -- [--routes 1000] [--seconds 1] [--rounds 11] [--json PATH]
+const usage = `npm run bench:edge -- [--routes 1000] [--seconds 1] [--rounds 11] [--quick]
+  [--json PATH]
 `;
 
 interface Options {
@@ -37,7 +39,7 @@ interface Subject {
   readonly status: number;
 }
 
-interface Figure {
+interface Turn {
   readonly cpuUs: number;
   readonly rps: number;
 }
@@ -49,14 +51,15 @@ function options(): Options {
     options: {
       routes: { type: "string", default: "1000" },
       seconds: { type: "string", default: "1" },
-      rounds: { type: "string", default: "11" },
+      rounds: { type: "string" },
+      quick: { type: "boolean", default: false },
       json: { type: "string" },
     },
   });
   return {
     routes: positive(values.routes),
     seconds: positive(values.seconds),
-    rounds: positive(values.rounds),
+    rounds: positive(values.rounds ?? (values.quick ? "3" : "11")),
     json: values.json,
   };
 }
@@ -120,12 +123,55 @@ async function startSubjects(
 
 async function measure(
   { workerd: { pid, port }, path, status }: Subject, seconds: number, generator: Generator,
-): Promise<Figure> {
+): Promise<Turn> {
   const url = `http://127.0.0.1:${port}${path}`;
   const beforeNs = cpuNs(pid);
   const { requests, rps } =
     await generator.generate({ url, status, hostname, connections, seconds });
   return { cpuUs: (cpuNs(pid) - beforeNs) / requests / 1000, rps };
+}
+
+async function rowsOf(
+  asked: Options, subjects: readonly Subject[], generator: Generator,
+): Promise<readonly Row[]> {
+  const rates = new Map<Subject, number[]>(subjects.map((subject) => [subject, []]));
+  let said = -1;
+  const turn = async (subject: Subject, round: number): Promise<number> => {
+    if (round !== said) say(`round ${round + 1} of ${asked.rounds}`);
+    said = round;
+    const { cpuUs, rps } = await measure(subject, asked.seconds, generator);
+    rates.get(subject)?.push(rps);
+    return cpuUs;
+  };
+  const baseOf = ({ variant, base }: Subject): Subject | undefined =>
+    (variant === base ? undefined : subjects.find((other) => other.variant === base));
+  const found = await compare(subjects, baseOf, asked.rounds, turn);
+  return subjects.map((subject): Row => {
+    const { own, base } = found.get(subject) ?? { own: [], base: [] };
+    const isBase = baseOf(subject) === undefined;
+    return {
+      variant: subject.variant,
+      routes: isBase ? 1 : asked.routes,
+      position: subject.position,
+      cpu_us: median(own),
+      ratio: isBase ? 1 : medianRatio(own, base),
+      rps: median(rates.get(subject) ?? []),
+      spread: spread(own),
+    };
+  });
+}
+
+const answerMax = 1.12;
+const forwardMax = 1.08;
+
+function goals(rows: readonly Row[]): readonly Goal[] {
+  const of = (...positions: readonly string[]): readonly Figure[] =>
+    rows.filter(({ variant, position }) => variant === "fairlead" && positions.includes(position))
+      .map(({ position, ratio }) => ({ of: position, value: ratio }));
+  return [
+    atMost("answers, of an empty worker", of("404", "redirect"), answerMax),
+    atMost("forwarding, of a worker that only forwards", of("fetch"), forwardMax),
+  ];
 }
 
 async function bench(asked: Options): Promise<Report> {
@@ -135,33 +181,15 @@ async function bench(asked: Options): Promise<Report> {
     const pids = new Set(subjects.map(({ workerd }) => workerd.pid));
     const pinned = pin([...pids], [upstream.pid]);
     for (const subject of subjects) await measure(subject, 2, generator);
-    const figures = await interleave(subjects, asked.rounds, (subject, round) => {
-      if (subject === subjects[round % subjects.length]) {
-        say(`round ${round + 1} of ${asked.rounds}`);
-      }
-      return measure(subject, asked.seconds, generator);
-    });
-    const cpuOf = (subject: Subject): readonly number[] =>
-      (figures.get(subject) ?? []).map(({ cpuUs }) => cpuUs);
-    const rows = subjects.map((subject): Row => {
-      const base = subjects.find(({ variant }) => variant === subject.base) ?? subject;
-      return {
-        variant: subject.variant,
-        routes: subject.variant === subject.base ? 1 : asked.routes,
-        position: subject.position,
-        cpu_us: median(cpuOf(subject)),
-        ratio: medianRatio(cpuOf(subject), cpuOf(base)),
-        rps: median((figures.get(subject) ?? []).map(({ rps }) => rps)),
-        spread: spread(cpuOf(subject)),
-      };
-    });
+    const rows = await rowsOf(asked, subjects, generator);
     const version = execFileSync(workerdPath, ["--version"], { encoding: "utf8" }).trim();
     return {
       title: "CPU time of a raw workerd process for each request, HTTP/1.1",
       rows,
+      goals: goals(rows),
       notes: [
         `medians of ${asked.rounds} interleaved rounds of ${asked.seconds} s; ratio: answers to `
-          + "the empty worker's, forwarded requests to forward-only's, of the same round; "
+          + "the empty worker's, forwarded requests to forward-only's, asked before and after; "
           + "spread: (highest - lowest) / median",
         "fetch: the backend is a name; socket: it is an address, and the client's Host arrives",
         `${version}, Node ${process.versions.node}, load by ${generator.name} over `

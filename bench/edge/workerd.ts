@@ -3,10 +3,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
-import { fileURLToPath } from "node:url";
 
 import { configuration, type Worker } from "./workers.ts";
 
@@ -16,8 +16,9 @@ export interface RunningWorkerd {
   stop(): Promise<void>;
 }
 
-export const workerdPath =
-  fileURLToPath(new URL("../../node_modules/workerd/bin/workerd", import.meta.url));
+/** The binary itself: where no install script ran, `bin/workerd` is Node, which starts it. */
+export const workerdPath = (createRequire(import.meta.url)("workerd") as { default: string })
+  .default;
 
 export async function startWorkerd(worker: Worker): Promise<RunningWorkerd> {
   const folder = mkdtempSync(join(tmpdir(), "fairlead-workerd-"));

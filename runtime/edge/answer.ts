@@ -20,12 +20,11 @@ export function answer(
   fields?: Readonly<Record<string, string>>,
 ): Response {
   // Building `Headers` costs as much as the answer itself.
-  if (text === "" && fields === undefined && !isGrpc(request)) {
-    return new Response(null, { status });
+  if (text === "" && !isGrpc(request)) {
+    return new Response(null, fields === undefined ? { status } : { status, headers: fields });
   }
   const headers = new Headers(fields);
   if (isGrpc(request)) return grpcAnswer(grpcStatuses[status] ?? grpcUnknown, text, headers);
-  if (text === "") return new Response(null, { status, headers });
   headers.set("content-type", "text/plain");
   return new Response(`${text}\n`, { status, headers });
 }

@@ -1,7 +1,7 @@
-// The short way of a request on which nothing waits and over which nothing watches: the client's
-// own request is sent on by `fetch`, and the answer is returned as it comes. What a backend and a
-// client see is what forward.ts and dial.ts do for them; only the work around it is left out, which
-// otherwise costs as much as the routing.
+// The short way of a request on which nothing waits and over which nothing watches: it is sent on
+// by `fetch` with the few fields changed, and the answer is returned as it comes. What a backend
+// and a client see is what forward.ts and dial.ts do for them; only the work around it is left
+// out, which otherwise costs as much as the routing.
 
 import { isTracked, type LiveCluster } from "./cluster.ts";
 import type { RequestParts, Verdict } from "./core.ts";
@@ -31,10 +31,12 @@ export function pass(
   if (endpoint === undefined || drop.includes("upgrade")) return undefined;
   const { address, port } = endpoint;
   const scheme = tls === undefined ? "http" : "https";
-  const sent = new Request(`${scheme}://${address}:${port}${verdict.text ?? target}`, request);
-  const { headers } = sent;
+  const { method, body } = request;
+  // Cheaper than a `Request` made of the client's, of which the headers are changed then.
+  const headers = new Headers(request.headers);
   for (const name of drop) headers.delete(name);
   editFields(headers, edits);
   headers.set("x-forwarded-host", verdict.host ?? authority);
-  return fetch(sent);
+  const init = { method, headers, body, redirect: "manual", duplex: "half" } as const;
+  return fetch(`${scheme}://${address}:${port}${verdict.text ?? target}`, init);
 }
