@@ -3,7 +3,8 @@ import { defineConfig } from "vitest/config";
 /** Tests that start Envoy or workerd: one file at a time, after the others. */
 const system = [
   "test/conformance/**", "test/console/**", "test/contract/**", "test/dev/**", "test/edge/**",
-  "test/envoy/**", "test/mesh/**", "test/package/**", "test/scenario/**", "test/start/**",
+  "test/envoy/**", "test/faults/**", "test/mesh/**", "test/package/**", "test/scenario/**",
+  "test/start/**",
 ].map((folder) => `${folder}/*.test.ts`);
 
 export default defineConfig({

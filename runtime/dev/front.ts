@@ -5,12 +5,13 @@
 
 import * as http from "node:http";
 import type { Socket } from "node:net";
-import { pipeline } from "node:stream";
+import { pipeline, type Readable } from "node:stream";
 
 import type { GatewayPort } from "../../compiler/ir.ts";
-import { headLengthMax } from "../edge/http1.ts";
+import { responseHeadMax } from "../edge/http1.ts";
 import { devHeader } from "../edge/swap.ts";
 import { openAcceptor, type Acceptor, type Connection } from "./accept.ts";
+import { untilMark } from "./end-mark.ts";
 import {
   askedOf1, framing, linesOf, valuesOf, type Asked, type Line, type Reply,
 } from "./message.ts";
@@ -136,7 +137,7 @@ function pass(
     path: target.path,
     headers: [...target.lines, ...coding].flat(),
     setHost: false,
-    maxHeaderSize: 2 * headLengthMax,
+    maxHeaderSize: 2 * responseHeadMax,
   });
   const gone = (): void => {
     if (!reply.isOver()) abandon(out);
@@ -147,8 +148,8 @@ function pass(
   let isAnswered = false;
   out.once("response", (response) => {
     isAnswered = true;
-    const lines = linesOf(response.rawHeaders).filter(([name]) => !framing.has(name.toLowerCase()));
-    reply.send(response.statusCode ?? 502, lines, response);
+    const { lines, content } = ofWorker(response, options);
+    reply.send(response.statusCode ?? 502, lines, content);
   });
   // From its head on, whatever becomes of the answer is the pipeline's to see: a backend that
   // answered early may well have stopped reading the request.
@@ -164,6 +165,18 @@ function pass(
   });
   if (hasBody) pipeline(body, out, () => undefined);
   else out.end();
+}
+
+/** An answer without what is between the worker and its front alone. */
+function ofWorker(
+  answered: http.IncomingMessage, { secret }: FrontOptions,
+): { readonly lines: readonly Line[]; readonly content: Readable } {
+  const lines = linesOf(answered.rawHeaders).filter(([name]) =>
+    !framing.has(name.toLowerCase()) && name.toLowerCase() !== devHeader);
+  const isMarked = answered.headers[devHeader] === secret;
+  const content = isMarked
+    ? pipeline(answered, untilMark(Buffer.from(secret)), () => undefined) : answered;
+  return { lines, content };
 }
 
 function passUpgrade(
@@ -198,9 +211,9 @@ function passUpgrade(
     pipeline(peer, socket, peer, () => undefined);
   });
   out.once("response", (answered) => {
-    const kept = linesOf(answered.rawHeaders).filter(([name]) => !framing.has(name.toLowerCase()));
-    socket.write(headOf(answered, [...kept, ["connection", "close"]]));
-    pipeline(answered, socket, () => undefined);
+    const { lines, content } = ofWorker(answered, options);
+    socket.write(headOf(answered, [...lines, ["connection", "close"]]));
+    pipeline(content, socket, () => undefined);
   });
   out.on("error", () => socket.end("HTTP/1.1 502 Bad Gateway\r\nconnection: close\r\n\r\n"));
   out.end();

@@ -8,6 +8,7 @@ import core from "./core.wasm";
 import type { HealthEvent } from "../health/event.ts";
 import { openLedger } from "../health/ledger.ts";
 import { sightOf, step } from "./cluster.ts";
+import { openEnded } from "./dial.ts";
 import { createEngine, type Engine } from "./engine.ts";
 import { serve, type Context } from "./serve.ts";
 import { devHeader, eventsWord, readSwap, sightsWord, swapWord } from "./swap.ts";
@@ -36,7 +37,32 @@ async function answer(
   const port = engine.config.gatewayPorts.findIndex((p) => `${p.gateway}:${p.port}` === word);
   // Its front is about to open, or about to close.
   if (port < 0) return new Response(null, { status: 404 });
-  return serve(engine, port, request, context);
+  return marked(await serve(engine, port, request, context), secret);
+}
+
+/** An answer of unknown length ends with the secret where it is whole: see runtime/dev/end-mark. */
+function marked(response: Response, secret: string): Response {
+  const body = response.body as ReadableStream<Uint8Array> | null;
+  if (body === null || !openEnded.has(body)) return response;
+  const { readable, writable } = new IdentityTransformStream();
+  const reader = body.getReader();
+  const writer = writable.getWriter();
+  const pass = async (): Promise<void> => {
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      await writer.write(part.value);
+    }
+    await writer.write(new TextEncoder().encode(secret));
+    await writer.close();
+  };
+  pass().catch((error: unknown) => {
+    writer.abort(error).catch(() => undefined);
+    // The client may have gone: then there is nobody to read for.
+    reader.cancel(error).catch(() => undefined);
+  });
+  const headers = new Headers(response.headers);
+  headers.set(devHeader, secret);
+  const init = { status: response.status, headers, encodeBody: "manual" } as const;
+  return new Response(readable, init);
 }
 
 /** The front says it; nobody else knows the secret that goes with it. */

@@ -13,9 +13,9 @@
 //   connect           refused, unreachable, the name unknown                       503
 //   connect-timeout   no connection within connectTimeoutMs                        503
 //   refused           turned down before anything was done with it (HTTP/2)        503
-//   reset             closed or reset before the response's head was complete      503
-//   protocol          the head is no HTTP/1.1 or ambiguous, or too large (60 KiB,  502
-//                     100 lines), or an unasked-for change of protocol
+//   reset             closed or reset before the response's head                   503
+//   protocol          the head is no HTTP/1.1, ambiguous, or not whole, or too     502
+//                     large (80 KiB, 100 lines), or an unasked-for change of protocol
 //   (mid-body)        closed, reset or malformed after the head: the client's connection breaks
 //                     off as well, so that it cannot take a part for the whole. Not so where the
 //                     length was unknown: workerd ends such an answer as if it were whole.
@@ -25,7 +25,7 @@
 import { connect, type Socket } from "cloudflare:sockets";
 
 import {
-  framingOf, headEnd, headLengthMax, parseHead, startChunked, unchunk, type Framing, type Header,
+  framingOf, headEnd, parseHead, responseHeadMax, startChunked, unchunk, type Framing, type Header,
   type ResponseHead,
 } from "./http1.ts";
 
@@ -236,7 +236,7 @@ export async function receive(
   for (;;) {
     const end = headEnd(bytes, searched);
     if (end >= 0) {
-      const head = end <= headLengthMax ? parseHead(bytes.subarray(0, end)) : undefined;
+      const head = end <= responseHeadMax ? parseHead(bytes.subarray(0, end)) : undefined;
       if (head === undefined || (head.status === 101 && !isUpgrade)) return "protocol";
       const rest = bytes.subarray(end);
       if (head.status === 101) return { head, framing: { kind: "none" }, rest };
@@ -249,10 +249,11 @@ export async function receive(
       searched = 0;
       continue;
     }
-    if (bytes.length + interimLength > headLengthMax) return "protocol";
+    if (bytes.length + interimLength > responseHeadMax) return "protocol";
     searched = Math.max(0, bytes.length - 3);
     const part = await reader.read().catch(() => undefined);
-    if (part === undefined || part.done) return "reset";
+    // A head that has begun and does not go on is one that cannot be read, as in Envoy.
+    if (part === undefined || part.done) return bytes.length > 0 ? "protocol" : "reset";
     bytes = join([bytes, part.value]);
   }
 }
@@ -269,6 +270,9 @@ export function join(parts: readonly Uint8Array[]): Uint8Array {
   }
   return whole;
 }
+
+/** Bodies of answers that do not tell their length. */
+export const openEnded = new WeakSet<object>();
 
 interface Body {
   readonly body: ReadableStream<Uint8Array> | Uint8Array | null;
@@ -316,6 +320,7 @@ function bodyOf(framing: Framing, rest: Uint8Array, line: Line): Body {
   const { readable, writable } = framing.kind === "length"
     ? new FixedLengthStream(framing.length)
     : new IdentityTransformStream();
+  if (framing.kind !== "length") openEnded.add(readable);
   const writer = writable.getWriter();
   const done = pump(wire, parts, line.reader, writer)
     .then((): End => "over", async (error: unknown): Promise<End> => {
@@ -366,7 +371,10 @@ export async function dialFetch(
   const sent = body && isCopied ? withLength(body, headers.get("content-length")) : body;
   const init = { method, headers, body: sent, signal, redirect: "manual", duplex: "half" } as const;
   try {
-    return await fetch(url, init);
+    const response = await fetch(url, init);
+    const isOpen = response.body !== null && !response.headers.has("content-length");
+    if (isOpen) openEnded.add(response.body);
+    return response;
   } catch {
     return isAborted(signal) ? "gone" : "connect";
   }

@@ -10,8 +10,9 @@ export interface ResponseHead {
   readonly headers: readonly Header[];
 }
 
-/** Envoy's limits on a response's head. */
+/** Envoy's limits on a head: of requests and of HTTP/2 responses, and of HTTP/1 responses. */
 export const headLengthMax = 60 * 1024;
+export const responseHeadMax = 80 * 1024;
 export const headLinesMax = 100;
 
 const lf = 10;

@@ -3,8 +3,8 @@
 // stream, and nothing to share. Trailers are dropped, as the platform would do behind us.
 
 import {
-  openLine, type Address, type Dialed, type DialFailure, type DialOptions, type End, type Line,
-  type Outgoing, type Reader,
+  openEnded, openLine, type Address, type Dialed, type DialFailure, type DialOptions, type End,
+  type Line, type Outgoing, type Reader,
 } from "./dial.ts";
 import { joined } from "./body.ts";
 import { decodeHeaders, encodeHeaders, startHeaderTable } from "./hpack.ts";
@@ -242,6 +242,7 @@ function takeHead(
   const { readable, writable } = length !== undefined && /^[0-9]{1,15}$/.test(length)
     ? new FixedLengthStream(Number(length))
     : new IdentityTransformStream();
+  if (length === undefined) openEnded.add(readable);
   stream.body = writable.getWriter();
   tell({ status: stream.status, headers, body: readable });
   return false;

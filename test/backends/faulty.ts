@@ -31,6 +31,8 @@ export type Fault =
   | { readonly kind: "hugeHeader"; readonly bytes: number }
   /** No answer until `release` is called. */
   | { readonly kind: "hold" }
+  /** These bytes instead of an answer, and the connection's end a moment later. */
+  | { readonly kind: "bytes"; readonly text: string; readonly end: "close" | "reset" }
   /** What is no HTTP. */
   | { readonly kind: "garbage" };
 
@@ -271,6 +273,13 @@ function carryOut(fault: Fault, name: string, response: ServerResponse, state: S
       return void response.end(name);
     case "hold":
       state.held.push(() => response.end(name));
+      return;
+    case "bytes":
+      // The end must not overtake the bytes.
+      socket?.write(fault.text, () => setTimeout(() => {
+        if (fault.end === "reset") socket.resetAndDestroy();
+        else socket.end();
+      }, 50));
       return;
     case "garbage": return void socket?.end("no HTTP at all\r\n\r\n");
   }
