@@ -152,15 +152,15 @@ export async function enter(
   own: LiveCluster, endpoint: number, signal?: AbortSignal,
 ): Promise<boolean> {
   const live = latest(own);
-  const first = admission(live, latestIndex(own, endpoint, live), live.waiting.length);
+  const index = latestIndex(own, endpoint, live);
+  const first = admission(live, index, live.waiting.length);
   live.sharer?.entered(first !== "go");
-  if (first === "overflow") {
-    const isFull = live.active >= (live.limits.http2MaxRequests ?? unlimited);
-    overflow(live, isFull ? "requests" : "pending");
+  if (first === "requests" || first === "pending") {
+    overflow(live, first);
     return false;
   }
-  if (first === "go" && live.waiting.length === 0) {
-    count(live, latestIndex(own, endpoint, live));
+  if (first === "go" && (live.waiting.length === 0 || isIdle(live, index))) {
+    count(live, index);
     return true;
   }
   overflow(live, "connections");
@@ -181,14 +181,22 @@ async function wait(
       const head = waiting.find((w) => self.seenAt - w.seenAt < waiterLostMs);
       const live = latest(own);
       const index = latestIndex(own, endpoint, live);
-      if (head !== self || admission(live, index, 0) !== "go") continue;
-      count(live, index);
-      return true;
+      if (head !== self && !isIdle(live, index)) continue;
+      const found = admission(live, index, 0);
+      if (found === "requests") overflow(live, found);
+      if (found === "go") count(live, index);
+      if (found === "go" || found === "requests") return found === "go";
     }
   } finally {
-    const lost = waiting.indexOf(self) + 1;
-    waiting.splice(0, lost);
+    const isOver = (waiter: { readonly seenAt: number }): boolean =>
+      waiter === self || self.seenAt - waiter.seenAt >= waiterLostMs;
+    waiting.splice(0, waiting.length, ...waiting.filter((waiter) => !isOver(waiter)));
   }
+}
+
+/** It has no connection, and so need not wait for one. */
+function isIdle({ balancer }: LiveCluster, endpoint: number): boolean {
+  return (balancer.active[endpoint] ?? 0) === 0;
 }
 
 function admission(

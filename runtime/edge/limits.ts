@@ -6,7 +6,8 @@ import type { ClusterPolicy } from "../../compiler/ir.ts";
 /** The largest uint32: Istio's and Envoy's way to say "no limit". */
 export const unlimited = 4_294_967_295;
 
-export type Admission = "go" | "wait" | "overflow";
+/** `requests` and `pending`: refused, by the limit of that name (runtime/health/event.ts). */
+export type Admission = "go" | "wait" | "requests" | "pending";
 
 export interface Load {
   /** Requests under way. */
@@ -22,12 +23,14 @@ export interface Load {
  * under way, and those above it wait while there are fewer than `http1MaxPendingRequests` waiting.
  * An endpoint without any connection always gets one, as in Envoy: otherwise busy endpoints could
  * keep it from ever being used. `http2MaxRequests` bounds requests under way as well (Envoy applies
- * it to HTTP/1.1 too), but nothing waits for it.
+ * it to HTTP/1.1 too); it is looked at once there is a connection.
  */
 export function admit(policy: ClusterPolicy, load: Load): Admission {
-  if (load.active >= (policy.http2MaxRequests ?? unlimited)) return "overflow";
-  if (load.active < (policy.maxConnections ?? unlimited) || load.endpointActive === 0) return "go";
-  return load.waiting < (policy.http1MaxPendingRequests ?? unlimited) ? "wait" : "overflow";
+  const { active, waiting, endpointActive } = load;
+  if (active < (policy.maxConnections ?? unlimited) || endpointActive === 0) {
+    return active < (policy.http2MaxRequests ?? unlimited) ? "go" : "requests";
+  }
+  return waiting < (policy.http1MaxPendingRequests ?? unlimited) ? "wait" : "pending";
 }
 
 /** `retries` under way; a budget is a share of the requests under way and waiting. */
