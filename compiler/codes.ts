@@ -35,7 +35,7 @@ const table = {
   FL0201: error("A parentRef names a Gateway, ListenerSet or Service that is not in the input."),
   FL0202: error("A parentRef's sectionName or port matches no listener of its parent."),
   FL0203: error("No listener of the parent admits the route: namespace, kind or hostname."),
-  FL0204: error("A backendRef names a Service that is not in the input."),
+  FL0204: error("A backendRef names a Service, or a host, that is not in the input."),
   FL0205: error("A backendRef crosses namespaces and no ReferenceGrant permits it."),
   FL0206: error("A backendRef names a group or kind that cannot be routed to."),
   FL0207: error("A backendRef names a port that the Service does not have."),
@@ -107,6 +107,12 @@ const table = {
     "A DestinationRule brings a client certificate of its own in place of the Gateway's."),
   FL0607: note(
     "An outlier detection ejects nobody: one endpoint is more than maxEjectionPercent of them."),
+  FL0608: error(
+    "A Service's `fairlead.dev/subset` names a host or a subset that is not there."),
+  FL0609: warning("A subset's labels select none of the endpoints that the input has."),
+  FL0610: warning("A ServiceEntry gives a Gateway nothing to dial, or hides from it."),
+  FL0611: note(
+    "Settings by locality count for Istio only, unless `--locality` says where the Gateway is."),
 } as const satisfies Record<string, CodeInfo>;
 
 export type Code = keyof typeof table;

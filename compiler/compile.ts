@@ -5,7 +5,7 @@ import { bake } from "./emit/bake.ts";
 import { decode, judge, type Judged } from "./decode.ts";
 import { sortDiagnostics, type Diagnostic } from "./diagnostic.ts";
 import type { Ir, VirtualHost } from "./ir.ts";
-import { lower, type Lowered } from "./lower.ts";
+import { lower, type Lowered, type LowerOptions } from "./lower.ts";
 import type { Manifest } from "./manifest.ts";
 import { memo } from "./memo.ts";
 import { findShadowed, overlap, type Shadowed } from "./overlap.ts";
@@ -52,6 +52,7 @@ interface Memory {
  */
 export function compile(
   files: readonly SourceFile[], previous?: Compilation, onProgress?: OnProgress,
+  options: LowerOptions = {},
 ): Compilation {
   const last = previous?.memory;
   const parsing = memo(parse, last?.parsed);
@@ -65,7 +66,7 @@ export function compile(
   const resolution = resolve(decoded.inventory, last?.resolution);
   const policy = policies(decoded.inventory);
   onProgress?.({ stage: "lowering routes", total: routes });
-  const lowered = lower(resolution.resolved, policy, last?.lowered);
+  const lowered = lower(resolution.resolved, policy, last?.lowered, options);
   const ranking = memo(rankHost, last?.ranked);
   const ir = rank(lowered.ir, ranking.of);
   onProgress?.({ stage: "planning the table" });

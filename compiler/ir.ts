@@ -354,7 +354,11 @@ export type Endpoints =
   /** From EndpointSlices, or a ServiceEntry's; only the ready ones. Empty: 503. */
   | { readonly kind: "static"; readonly addresses: readonly EndpointAddress[] }
   /** No EndpointSlice is in the input: the Service's DNS name (or the ExternalName) is dialled. */
-  | { readonly kind: "dns"; readonly hostname: string; readonly port: number };
+  | {
+    readonly kind: "dns"; readonly hostname: string; readonly port: number;
+    /** One address at a time, as DNS gives it (a ServiceEntry's DNS_ROUND_ROBIN). */
+    readonly isLogical?: boolean;
+  };
 
 export interface EndpointAddress {
   /** An IP address, or a name where a ServiceEntry has its endpoints resolved by DNS. */

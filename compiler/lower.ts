@@ -3,22 +3,22 @@
 // order within a virtual host is `rank`'s.
 
 import { sortDiagnostics, type Diagnostic } from "./diagnostic.ts";
-import type { ClusterIndex, GatewayPort, Ir, RoutePolicy } from "./ir.ts";
+import type { Cluster, ClusterIndex, GatewayPort, Ir, RoutePolicy } from "./ir.ts";
 import { makeClusters } from "./lower/clusters.ts";
 import {
   destinations, type Destination, type Destinations, type Sender,
 } from "./lower/destinations.ts";
-import { slicesByService } from "./lower/endpoints.ts";
-import { findMesh, frontends, lowerMesh } from "./lower/mesh.ts";
+import { findMesh, frontends, lowerMesh, type Frontend } from "./lower/mesh.ts";
 import {
   virtualHosts, type GrownHost, type HiddenHost, type ServedRoute,
 } from "./lower/hosts.ts";
 import { lowerOnce, makeFacts, type LoweredRoute, type RouteFacts } from "./lower/route.ts";
 import type { RequestRoute } from "./lower/rules.ts";
 import { streamPorts, type ServedStream } from "./lower/streams.ts";
+import { workloads } from "./lower/workloads.ts";
 import { memo } from "./memo.ts";
 import { clientOf, type Policies } from "./policy.ts";
-import { keyText } from "./resolve/lookup.ts";
+import { keyText, lookup } from "./resolve/lookup.ts";
 import { label, newReport, type Report } from "./resolve/report.ts";
 import type {
   Attachment, Resolved, ResolvedGateway, ResolvedListener, ResolvedRoute, ResolvedStreamRoute,
@@ -72,7 +72,7 @@ function sender(kind: RouteKind, gateway: ResolvedGateway): Sender {
 function finder({ of, wayOf }: Destinations, factsOf: FactsOf): Finder {
   const found = new Map<string, Destination>();
   const { of: destinationsOf } = memo((from: Sender) => memo((target: Target) => {
-    const destination = target.kind === "service" ? of(target, from) : undefined;
+    const destination = target.kind === "invalid" ? undefined : of(target, from);
     if (destination) found.set(destination.key, destination);
     return destination;
   }));
@@ -81,7 +81,7 @@ function finder({ of, wayOf }: Destinations, factsOf: FactsOf): Finder {
     return memo((gateway: ResolvedGateway) => {
       const from = sender(route.kind, gateway);
       const ways = [...factsOf(route).targets]
-        .map((target) => (target.kind === "service" ? wayOf(target, from) : "")).join("\n");
+        .map((target) => (target.kind === "invalid" ? "" : wayOf(target, from))).join("\n");
       const same = known.get(ways) ?? { from, ways };
       known.set(ways, same);
       return same;
@@ -193,23 +193,54 @@ export interface Lowered {
   readonly memory: LowerMemory;
 }
 
+export interface LowerOptions {
+  /** Where the Gateways are, `region/zone/subzone`. */
+  readonly locality?: string;
+}
+
+interface Placed {
+  readonly clusters: readonly Cluster[];
+  readonly indexOf: (target: Target, from: Sender) => ClusterIndex | undefined;
+  readonly senderOf: Finder["senderOf"];
+}
+
+/** The clusters of all that is sent anywhere. */
+function placeAll(
+  resolved: Resolved, mesh: readonly Frontend[],
+  gateways: ReadonlyMap<string, ResolvedGateway>, factsOf: FactsOf,
+  { policies, locality, report }: LowerOptions & {
+    readonly policies: Policies; readonly report: Report;
+  },
+): Placed {
+  const { inventory, backendTlsPolicies, routes } = resolved;
+  const look = lookup(inventory);
+  const { found, find, senderOf } = finder(
+    destinations({ backendTlsPolicies, policies, look, report }), factsOf);
+  findAll(routes, gateways, { found, find, senderOf }, factsOf);
+  findMesh(mesh, { find, factsOf });
+  const clusters = makeClusters(
+    found.values(), locality, { workloads: workloads(inventory), look, report });
+  return {
+    clusters: clusters.clusters, senderOf,
+    indexOf: (target, from) => {
+      const destination = find(target, from);
+      return destination && clusters.indexOf(destination);
+    },
+  };
+}
+
 /** What was lowered before and would come out the same again is taken over from `last`. */
-export function lower(resolved: Resolved, policies: Policies, last?: LowerMemory): Lowered {
+export function lower(
+  resolved: Resolved, policies: Policies, last?: LowerMemory, options: LowerOptions = {},
+): Lowered {
   const report = newReport();
   const facts = memo(makeFacts, last?.facts);
   const gateways = new Map(resolved.gateways.map((g) => [keyText(g.resource.metadata), g]));
-  const { found, find, senderOf } = finder(destinations(resolved, policies, report), facts.of);
-  findAll(resolved.routes, gateways, { found, find, senderOf }, facts.of);
   const mesh = frontends(resolved);
-  findMesh(mesh, { find, factsOf: facts.of });
-  const slices = slicesByService(resolved.inventory.endpointSlices);
-  const clusters = makeClusters(found.values(), slices, report);
-  const indexOf = (target: Target, from: Sender): ClusterIndex | undefined => {
-    const destination = find(target, from);
-    return destination && clusters.indexOf(destination);
-  };
+  const { clusters, indexOf, senderOf } = placeAll(
+    resolved, mesh, gateways, facts.of, { ...options, policies, report });
   const hashKeyOf = (index: ClusterIndex): RoutePolicy["hashKey"] =>
-    clusters.clusters[index]?.policy.consistentHash?.key;
+    clusters[index]?.policy.consistentHash?.key;
   const served = new Map<string, ServedRoute[]>();
   const streams = new Map<string, ServedStream[]>();
   const routes = new Map<RequestRoute, ReadonlyMap<string, LoweredRoute>>();
@@ -242,7 +273,7 @@ export function lower(resolved: Resolved, policies: Policies, last?: LowerMemory
   return {
     ir: {
       gatewayPorts: [...ports, ...lowerMesh(mesh, { indexOf, hashKeyOf, factsOf: facts.of })],
-      clusters: clusters.clusters, streamPorts: passing,
+      clusters, streamPorts: passing,
     },
     diagnostics: sortDiagnostics([
       ...[...facts.answers.values()].flatMap(({ diagnostics }) => diagnostics),

@@ -5,7 +5,7 @@ import { sortDiagnostics, type Diagnostic } from "./diagnostic.ts";
 import type { ClusterPolicy, PolicyOrigins } from "./ir.ts";
 import { clusterPolicy } from "./policy/fields.ts";
 import { reportGaps } from "./policy/gaps.ts";
-import { serviceHostOf } from "./policy/hosts.ts";
+import { serviceHostOf, type DestinationRule } from "./policy/hosts.ts";
 import {
   findRule, indexRules, keyOfMerged, mergedPolicy, mergedSubsets, type Client, type Destined,
   type MergedRule, type PlacedSubset,
@@ -15,7 +15,7 @@ import { reportUse } from "./policy/use.ts";
 import { newReport } from "./resolve/report.ts";
 import type { GatewaySpec, Inventory, Resource } from "./resources.ts";
 
-export type { Client, Destined } from "./policy/rules.ts";
+export type { Client, Destined, PlacedSubset } from "./policy/rules.ts";
 
 /** What the rules ask of one port of a host. */
 export interface FoundPolicy {
@@ -24,6 +24,8 @@ export interface FoundPolicy {
   readonly policy: ClusterPolicy;
   readonly origins: PolicyOrigins;
   readonly sections: Sections;
+  /** In force, the first that counts first. */
+  readonly rules: readonly DestinationRule[];
   /** All that the rules have for the host, by name. */
   readonly subsets: ReadonlyMap<string, PlacedSubset>;
 }
@@ -35,7 +37,7 @@ export interface Policies {
 }
 
 const nothing: FoundPolicy = {
-  key: "", policy: {}, origins: {}, sections: {}, subsets: new Map(),
+  key: "", policy: {}, origins: {}, sections: {}, rules: [], subsets: new Map(),
 };
 
 /** Istio's label on the pods of a Gateway that it deploys; the others are the Gateway's own. */
@@ -53,7 +55,9 @@ function policyFor(merged: MergedRule, port: number, subset: string | undefined)
   const chosen = subset === undefined ? undefined : subsets.get(subset);
   const sections = sectionsFor(mergedPolicy(merged),
     chosen && subsetPolicy(chosen.rule, chosen.subset, chosen.index), port);
-  return { key: keyOfMerged(merged), ...clusterPolicy(sections), sections, subsets };
+  return {
+    key: keyOfMerged(merged), ...clusterPolicy(sections), sections, rules: merged.rules, subsets,
+  };
 }
 
 /** Every host that a rule could be for, and the namespace it belongs to. */

@@ -8,9 +8,9 @@ import type {
   HttpRouteSpec, L4RouteSpec, ListenerSetSpec, ReferenceGrantSpec,
 } from "./resources/gateway-api.ts";
 import type {
-  DestinationRuleSpec, ServiceEntrySpec,
+  DestinationRuleSpec, ServiceEntrySpec, WorkloadEntrySpec,
 } from "./resources/istio.ts";
-import type { DataSpec, EndpointSliceSpec, ServiceSpec } from "./resources/kubernetes.ts";
+import type { DataSpec, EndpointSliceSpec, PodSpec, ServiceSpec } from "./resources/kubernetes.ts";
 
 export type * from "./resources/gateway-api.ts";
 export type * from "./resources/istio.ts";
@@ -63,6 +63,9 @@ export interface Inventory {
   readonly configMaps: readonly Resource<DataSpec>[];
   readonly destinationRules: readonly Resource<DestinationRuleSpec>[];
   readonly serviceEntries: readonly Resource<ServiceEntrySpec>[];
+  readonly workloadEntries: readonly Resource<WorkloadEntrySpec>[];
+  readonly pods: readonly Resource<PodSpec>[];
+  readonly nodes: readonly Resource<unknown>[];
   /**
    * `Kind/namespace/name` of documents that were there but had errors. A reference to one of them
    * is not reported as missing: its own diagnostic is the cause.

@@ -8,7 +8,7 @@ import type { IstioOptions } from "../emit/istio.ts";
 import type { Ir } from "../ir.ts";
 import { write } from "../write.ts";
 import { stringOption, stringsOption, wrongUsage, type Options, type Run } from "./command.ts";
-import { compileInput } from "./input.ts";
+import { compileInput, localityProblem } from "./input.ts";
 
 export const run: Run = async (options, io) => {
   if (options.inputs.length === 0) return wrongUsage("name the manifests with `-f`");
@@ -19,6 +19,8 @@ export const run: Run = async (options, io) => {
   if (unknown !== undefined) {
     return wrongUsage(`there is no target \`${unknown}\`; there are ${targets.join(", ")}`);
   }
+  const problem = localityProblem(options);
+  if (problem !== undefined) return wrongUsage(problem);
   const { compilation, diagnostics: found } = await compileInput(options, io);
   const diagnostics = [...found, ...nothingToServe(compilation.ir, found)];
   if (hasError(diagnostics)) return { stdout: "", diagnostics, exitCode: 1 };

@@ -3,10 +3,12 @@
 import { hasError } from "../diagnostic.ts";
 import { render } from "../render.ts";
 import { stringOption, wrongUsage, type Run } from "./command.ts";
-import { compileInput } from "./input.ts";
+import { compileInput, localityProblem } from "./input.ts";
 
 export const run: Run = async (options, io) => {
   if (options.inputs.length === 0) return wrongUsage("name the files to check with `-f`");
+  const problem = localityProblem(options);
+  if (problem !== undefined) return wrongUsage(problem);
   const { files, diagnostics } = await compileInput(options, io);
   const exitCode = hasError(diagnostics) ? 1 : 0;
   if (stringOption(options, "output", "text") === "json") {

@@ -2,6 +2,7 @@
 
 import { dev } from "../../runtime/dev/dev.ts";
 import { load, type Loaded } from "../load.ts";
+import { localityOption, localityProblem } from "./input.ts";
 import { stringOption, wrongUsage, type Options, type Run } from "./command.ts";
 
 export const run: Run = async (options, io) => {
@@ -17,11 +18,13 @@ export const run: Run = async (options, io) => {
   if (routing === "native" && runtime !== "envoy") {
     return wrongUsage("`--routing native` needs `--runtime envoy`");
   }
+  const problem = localityProblem(options);
+  if (problem !== undefined) return wrongUsage(problem);
   const readyFile = options.values["ready-file"];
   let last: Loaded | undefined;
   const end = await dev({
     inputs: options.inputs, runtime, routing, port, healthPort, signal: io.signal,
-    report: io.report, print: io.write,
+    report: io.report, print: io.write, ...localityOption(options),
     load: async () => {
       last = await load(options.inputs, io.cwd, io.readStdin, last);
       return last;

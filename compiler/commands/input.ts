@@ -13,10 +13,22 @@ export interface CompiledInput {
   readonly diagnostics: readonly Diagnostic[];
 }
 
+/** Where the Gateways are, if the command line says. */
+export function localityOption({ values: { locality } }: Options): { readonly locality?: string } {
+  return typeof locality === "string" && locality !== "" ? { locality } : {};
+}
+
+/** What is wrong with it, in one line. */
+export function localityProblem(options: Options): string | undefined {
+  const { locality } = localityOption(options);
+  if (locality === undefined || /^[^/*]+(\/[^/*]+){0,2}$/.test(locality)) return undefined;
+  return "`--locality` takes a region, a zone and a subzone with slashes: `eu-west-1/eu-west-1a`";
+}
+
 export async function compileInput(options: Options, io: Io): Promise<CompiledInput> {
   io.progress?.({ stage: "reading files" });
   const loaded = await load(options.inputs, io.cwd, io.readStdin);
-  const compilation = compile(loaded.files, undefined, io.progress);
+  const compilation = compile(loaded.files, undefined, io.progress, localityOption(options));
   return {
     files: loaded.files, compilation,
     diagnostics: sortDiagnostics([...loaded.diagnostics, ...compilation.diagnostics]),

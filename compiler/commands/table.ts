@@ -42,13 +42,19 @@ const routing: OptionSpec = {
   about: "who routes in Envoy: our filter, or Envoy's own routes",
 };
 
+const locality: OptionSpec = {
+  type: "string",
+  value: "REGION/ZONE/SUBZONE",
+  about: "where the Gateways are, as far as it matters, for settings by locality",
+};
+
 export const commands: readonly Command[] = [
   {
     name: "check",
     summary: "report what is wrong with the manifests",
     arguments: "[PATH]…",
     filesAsArguments: true,
-    options: { file, output: output("form of the report", "text", "json") },
+    options: { file, locality, output: output("form of the report", "text", "json") },
     run: () => import("./check.ts"),
   },
   {
@@ -76,6 +82,7 @@ export const commands: readonly Command[] = [
         about: "where Envoy will find key pairs, NAMESPACE/SECRET/tls.crt and tls.key below it",
       },
       routing,
+      locality,
       table: {
         type: "string",
         value: "baked|config",
@@ -202,6 +209,7 @@ export const commands: readonly Command[] = [
         about: "what serves: a worker in miniflare, or Envoy",
       },
       routing,
+      locality,
       port: { type: "string", value: "N", about: "local port of the first listener" },
       "health-port": {
         type: "string",

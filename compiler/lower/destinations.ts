@@ -4,15 +4,14 @@
 // way is a destination, and each destination one cluster.
 
 import type { Certificate, Cluster, ClusterTls, PolicyOrigin } from "../ir.ts";
-import type { Client, Destined, FoundPolicy, Policies } from "../policy.ts";
-import { serviceHostOf } from "../policy/hosts.ts";
-import { needsSecret, tlsChoice, type TlsChoice } from "../policy/tls.ts";
-import { keyText, lookup } from "../resolve/lookup.ts";
+import type { Client, FoundPolicy, PlacedSubset, Policies } from "../policy.ts";
+import { needsSecret, sanOf, tlsChoice, type TlsChoice } from "../policy/tls.ts";
+import { keyText, type Lookup } from "../resolve/lookup.ts";
 import { describe, label, type Report } from "../resolve/report.ts";
-import type { Resolved, ResolvedTlsPolicy, RouteKind, Target } from "../resolve/resolved.ts";
+import type { BackendTarget, ResolvedTlsPolicy, RouteKind } from "../resolve/resolved.ts";
 import type { GatewaySpec, Resource } from "../resources.ts";
-
-export type ServiceTarget = Extract<Target, { kind: "service" }>;
+import { reportUnknown } from "./subsets.ts";
+import { clusterName, destinedOf, hostOf } from "./targets.ts";
 
 /** Who sends something to a Service. */
 export interface Sender {
@@ -27,7 +26,10 @@ export interface Sender {
 }
 
 export interface Destination {
-  readonly target: ServiceTarget;
+  readonly target: BackendTarget;
+  /** Of the first that sends something there; others are as good. */
+  readonly client: Client;
+  readonly subset?: PlacedSubset;
   readonly protocol: Cluster["protocol"];
   readonly tls?: ClusterTls;
   readonly tlsOrigin?: PolicyOrigin;
@@ -48,15 +50,6 @@ const protocols: Readonly<Record<string, Cluster["protocol"]>> = {
   grpc: "h2c",
 };
 
-export function destinedOf({ service: { metadata } }: ServiceTarget): Destined {
-  return { host: serviceHostOf(metadata), namespace: metadata.namespace };
-}
-
-/** Istio's form, so that one table serves a plain Envoy, Istio and the edge. */
-export function clusterName(target: ServiceTarget): string {
-  return `outbound|${target.port.port}||${destinedOf(target).host}`;
-}
-
 interface Governing {
   whole?: ResolvedTlsPolicy;
   readonly byPort: Map<string, ResolvedTlsPolicy>;
@@ -64,15 +57,15 @@ interface Governing {
 
 export interface Destinations {
   /** Nothing where TLS to the Service cannot be carried out: nobody may go there. */
-  readonly of: (target: ServiceTarget, sender: Sender) => Destination | undefined;
+  readonly of: (target: BackendTarget, sender: Sender) => Destination | undefined;
   /** Equal for Gateways whose requests for the target are treated alike. */
-  readonly wayOf: (target: ServiceTarget, sender: Omit<Sender, "kind">) => string;
+  readonly wayOf: (target: BackendTarget, sender: Omit<Sender, "kind">) => string;
 }
 
 /** A policy for one port is more specific than one for all of the Service's. */
 function governor(
   policies: readonly ResolvedTlsPolicy[],
-): (target: ServiceTarget) => ResolvedTlsPolicy | undefined {
+): (target: BackendTarget) => ResolvedTlsPolicy | undefined {
   const governing = new Map<string, Governing>();
   for (const policy of policies) {
     for (const { service, portName } of policy.governs) {
@@ -83,9 +76,10 @@ function governor(
       else known.byPort.set(portName, policy);
     }
   }
-  return ({ service, port }) => {
-    const found = governing.get(keyText(service.metadata));
-    return found && (found.byPort.get(port.name ?? "") ?? found.whole);
+  return (target) => {
+    if (target.kind !== "service") return undefined;
+    const found = governing.get(keyText(target.service.metadata));
+    return found && (found.byPort.get(target.port.name ?? "") ?? found.whole);
   };
 }
 
@@ -116,6 +110,17 @@ function reportCertificate(sender: Sender, found: FoundPolicy, report: Report): 
   });
 }
 
+/** The rules, and what of the Gateway they look at. */
+function ownerTag({ key, sections }: FoundPolicy, { namespace, labels }: Client): string {
+  const { localityLbSetting, zoneAwareLbSetting } = sections.loadBalancer?.value ?? {};
+  const priority = { ...localityLbSetting, ...zoneAwareLbSetting }.failoverPriority ?? [];
+  const own = priority.flatMap((written) => {
+    const value = written.includes("=") ? undefined : labels[written];
+    return value === undefined ? [] : [`${written}=${value}`];
+  });
+  return [key, ...needsSecret(sections.tls) ? [namespace] : [], ...own].join("@");
+}
+
 /** How the connection is secured, once all that have a say in it were asked. */
 type Secured =
   | { readonly tls?: ClusterTls; readonly shown?: Certificate; readonly origin?: PolicyOrigin }
@@ -138,7 +143,7 @@ function secure(
 
 /** "Implementations MAY infer the protocol from the Route type": gRPC needs HTTP/2. */
 function protocolOf(
-  { port }: ServiceTarget, kind: RouteKind, { sections }: FoundPolicy,
+  { port }: BackendTarget, kind: RouteKind, { sections }: FoundPolicy,
 ): Cluster["protocol"] {
   const own = protocols[port.appProtocol ?? ""] ?? (kind === "GRPCRoute" ? "h2c" : "http1");
   const { h2UpgradePolicy, useClientProtocol } = sections.connectionPool?.value.http ?? {};
@@ -147,7 +152,7 @@ function protocolOf(
 }
 
 function tagsOf(
-  target: ServiceTarget, found: FoundPolicy, protocol: Cluster["protocol"], isBare: boolean,
+  target: BackendTarget, found: FoundPolicy, protocol: Cluster["protocol"], isBare: boolean,
   client: Certificate | undefined,
 ): readonly string[] {
   const usual = protocolOf(target, "HTTPRoute", found);
@@ -159,32 +164,69 @@ function tagsOf(
   ];
 }
 
+/** A ServiceEntry that is not exported to the Gateway's namespace is not there for it. */
+function isHidden(target: BackendTarget, { namespace }: Client, report: Report): boolean {
+  if (target.kind !== "entry") return false;
+  const { metadata, spec: { exportTo = [] } } = target.entry;
+  const seen = exportTo.length === 0 || exportTo.includes("*") || exportTo.includes(namespace)
+    || (exportTo.includes(".") && namespace === metadata.namespace);
+  if (!seen) {
+    report.say(target.entry, ["spec", "exportTo"], {
+      code: "FL0610", title: `${describe(target.entry)} is not exported to namespace `
+        + `\`${namespace}\`, where a Gateway is that routes to it`,
+      effect: "requests for it get 500",
+    });
+  }
+  return !seen;
+}
+
+/** Names that a ServiceEntry gives count where the rule gives none. */
+function withEntryNames(choice: TlsChoice | undefined, target: BackendTarget):
+  TlsChoice | undefined {
+  const names = target.kind === "entry" ? target.entry.spec.subjectAltNames ?? [] : [];
+  if (choice?.kind !== "tls" || names.length === 0) return choice;
+  if (choice.tls.subjectAltNames.length > 0 || choice.tls.insecureSkipVerify) return choice;
+  const { anyName: _, ...tls } = choice.tls;
+  return { ...choice, tls: { ...tls, subjectAltNames: sanOf(names) } };
+}
+
+export interface DestinationInput {
+  readonly backendTlsPolicies: readonly ResolvedTlsPolicy[];
+  readonly policies: Policies;
+  readonly look: Lookup;
+  readonly report: Report;
+}
+
 export function destinations(
-  { backendTlsPolicies, inventory }: Resolved, policies: Policies, report: Report,
+  { backendTlsPolicies, policies, look, report }: DestinationInput,
 ): Destinations {
-  const look = lookup(inventory);
   const policyOf = governor(backendTlsPolicies);
-  const find = (target: ServiceTarget, client: Client): FoundPolicy =>
-    policies.find(destinedOf(target), target.port.port, client);
+  const find = (target: BackendTarget, client: Client): FoundPolicy =>
+    policies.find(destinedOf(target), target.port.port, client, target.subset?.name);
   const choiceOf = (
-    target: ServiceTarget, { sections: { tls } }: FoundPolicy, { namespace }: Client,
-  ): TlsChoice | undefined => tlsChoice(tls, {
-    host: destinedOf(target).host, namespace, report,
-    secret: look.secret, secretNames: look.secretNames,
-  });
+    target: BackendTarget, { sections: { tls } }: FoundPolicy, { namespace }: Client,
+  ): TlsChoice | undefined => withEntryNames(tlsChoice(tls, {
+    host: hostOf(target), namespace, report, look,
+  }), target);
   return {
     wayOf: (target, { client, certificate }) => {
       const found = find(target, client);
       const { tls } = found.sections;
       const secured = tls !== undefined || policyOf(target) !== undefined;
-      return [
-        found.key, needsSecret(tls) ? client.namespace : "",
+      return JSON.stringify([
+        ownerTag(found, client), target.kind === "entry" ? client.namespace : "",
         secured && certificate ? keyText(certificate.secret) : "",
-      ].join("|");
+      ]);
     },
     of: (target, sender) => {
       const { client, kind, passesThrough = false } = sender;
       const found = find(target, client);
+      const subset = target.subset && found.subsets.get(target.subset.name);
+      if (target.subset && !subset) {
+        reportUnknown(target, target.subset, found, { report });
+        return undefined;
+      }
+      if (isHidden(target, client, report)) return undefined;
       const policy = policyOf(target);
       const choice = choiceOf(target, found, client);
       if (choice && policy && !passesThrough) reportLoser(policy, found, report);
@@ -195,10 +237,9 @@ export function destinations(
       const protocol = protocolOf(target, kind, found);
       const isBare = passesThrough && (policy ?? choice) !== undefined;
       const tags = tagsOf(target, found, protocol, isBare, shown);
-      const owner = needsSecret(found.sections.tls) ? [client.namespace] : [];
       return {
-        target, protocol, found, tags,
-        key: [clusterName(target), ...tags, `rules=${[found.key, ...owner].join("@")}`].join("|"),
+        target, client, protocol, found, tags, ...(subset ? { subset } : {}),
+        key: [clusterName(target), ...tags, `rules=${ownerTag(found, client)}`].join("|"),
         ...(tls ? { tls: { ...tls, ...(shown ? { client: shown } : {}) } } : {}),
         ...(origin && !passesThrough ? { tlsOrigin: origin } : {}),
       };

@@ -3,9 +3,9 @@
 import type { Certificate, ClusterTls, PolicyOrigin, TlsFiles } from "../ir.ts";
 import { formatPath } from "../manifest.ts";
 import { certificateOf, secretAuthority } from "../resolve/certificates.ts";
-import { keyText } from "../resolve/lookup.ts";
+import { keyText, type Lookup } from "../resolve/lookup.ts";
 import { describe, didYouMean, type Report } from "../resolve/report.ts";
-import type { ClientTlsSettings, DataSpec, ObjectKey, Resource } from "../resources.ts";
+import type { ClientTlsSettings, DataSpec, Resource } from "../resources.ts";
 import type { Section } from "./sections.ts";
 
 type TlsSection = Section<ClientTlsSettings>;
@@ -21,15 +21,12 @@ export type TlsChoice =
   /** Reported: nobody may go there. */
   | { readonly kind: "unusable" };
 
-export type FindSecret = (key: ObjectKey) => Resource<DataSpec> | undefined;
-
 export interface TlsContext {
   /** The host that is spoken to. */
   readonly host: string;
   /** Secrets are those of the Gateway's namespace. */
   readonly namespace: string;
-  readonly secret: FindSecret;
-  readonly secretNames: (namespace: string) => readonly string[];
+  readonly look: Pick<Lookup, "secret" | "secretNames">;
   readonly report: Report;
 }
 
@@ -57,9 +54,9 @@ function secretName({ value }: TlsSection): string {
 function findSecret(section: TlsSection, context: TlsContext): Resource<DataSpec> | undefined {
   const name = secretName(section);
   const { namespace } = context;
-  const secret = context.secret({ namespace, name });
+  const secret = context.look.secret({ namespace, name });
   return secret ?? sayUnusable(section, `no Secret \`${name}\` in namespace \`${namespace}\`, `
-    + "where the Gateway is", context, didYouMean(name, context.secretNames(namespace)));
+    + "where the Gateway is", context, didYouMean(name, context.look.secretNames(namespace)));
 }
 
 function clientOf(section: TlsSection, context: TlsContext): Certificate | undefined {
@@ -75,8 +72,8 @@ function clientOf(section: TlsSection, context: TlsContext): Certificate | undef
 function authoritiesOf(
   section: TlsSection, context: TlsContext,
 ): Pick<ClusterTls, "caCertificates" | "crl"> | undefined {
-  const { namespace, secret } = context;
-  const own = secret({ namespace, name: `${secretName(section)}-cacert` })
+  const { namespace, look } = context;
+  const own = look.secret({ namespace, name: `${secretName(section)}-cacert` })
     ?? findSecret(section, context);
   if (!own) return undefined;
   const found = secretAuthority(own);
@@ -93,8 +90,9 @@ function authoritiesOf(
   return { caCertificates: certificates, ...(crl === undefined ? {} : { crl }) };
 }
 
-function namesOf({ subjectAltNames = [] }: ClientTlsSettings): ClusterTls["subjectAltNames"] {
-  return subjectAltNames.map((value) =>
+/** Istio looks for each name among all kinds; only URIs have a scheme. */
+export function sanOf(names: readonly string[]): ClusterTls["subjectAltNames"] {
+  return names.map((value) =>
     (value.includes("://") ? { kind: "uri", value } : { kind: "dns", value }));
 }
 
@@ -115,7 +113,7 @@ function nameOf(settings: ClientTlsSettings, host: string): ClusterTls {
   const skips = settings.insecureSkipVerify === true;
   return {
     hostname: settings.sni || host,
-    subjectAltNames: namesOf(settings),
+    subjectAltNames: sanOf(settings.subjectAltNames ?? []),
     ...(settings.sni ? {} : { autoSni: true }),
     ...(skips ? { insecureSkipVerify: true } : {}),
     // With an SNI of its own and no names Istio checks the authority alone.

@@ -5,6 +5,7 @@ import type {
   BackendRef, GrpcRouteRule, HttpRouteRule, ObjectKey, Resource, RouteFilter, ServicePort,
   ServiceSpec,
 } from "../resources.ts";
+import { followSubset, hostnameGroup, resolveHostname } from "./hosts.ts";
 import { gatewayGroup, isGranted, type Lookup } from "./lookup.ts";
 import { didYouMean, list, type Facts, type Report } from "./report.ts";
 import type { ResolvedBackend, ResolvedRule, RouteKind, Target } from "./resolved.ts";
@@ -70,11 +71,15 @@ function resolveBackendRef(
   const key: ObjectKey = { namespace: ref.namespace || route.metadata.namespace, name: ref.name };
   const say = (field: string, facts: Facts): void =>
     report.say(route, [...path, field], { effect, ...facts });
+  if (ref.group === hostnameGroup && ref.kind === "Hostname") {
+    return resolveHostname(ref, route.metadata.namespace, look, say);
+  }
   if (ref.group !== "" || ref.kind !== "Service") {
     const text = ref.group ? `${ref.group}/${ref.kind}` : ref.kind;
     const message = `a backend of kind \`${text}\` cannot be routed to`;
     const help = ref.kind === "ServiceImport"
-      ? "only `Service` can; name the cluster's own Service instead" : "only `Service` can";
+      ? "only `Service` can; name the cluster's own Service instead"
+      : "only `Service` can, and `Hostname` of `networking.istio.io`";
     say("kind", { code: "FL0206", title: message, help });
     return invalid("InvalidKind", message);
   }
@@ -96,7 +101,8 @@ function resolveBackendRef(
     }
     return invalid("BackendNotFound", message);
   }
-  return portOf(ref, service, place, say);
+  const target = portOf(ref, service, place, say);
+  return target.kind === "service" ? followSubset(target, kind, look, report) : target;
 }
 
 function portOf(

@@ -3,8 +3,9 @@
 
 import type {
   DataSpec, GatewayClassSpec, Inventory, LabelSelector, ObjectKey, ReferenceGrantSpec, Resource,
-  ServiceSpec,
+  ServiceEntrySpec, ServiceSpec,
 } from "../resources.ts";
+import { compareAge, compareText } from "../order.ts";
 
 export const gatewayGroup = "gateway.networking.k8s.io";
 
@@ -17,6 +18,10 @@ export interface Lookup {
   service(key: ObjectKey): Resource<ServiceSpec> | undefined;
   secret(key: ObjectKey): Resource<DataSpec> | undefined;
   configMap(key: ObjectKey): Resource<DataSpec> | undefined;
+  /** The ServiceEntries of a namespace that have the host, the oldest first. */
+  entries(namespace: string, host: string): readonly Resource<ServiceEntrySpec>[];
+  /** Hosts of the namespace's ServiceEntries, for "did you mean". */
+  entryHosts(namespace: string): readonly string[];
   gatewayClass(name: string): Resource<GatewayClassSpec> | undefined;
   /** Names of the namespace's Services, for "did you mean". */
   serviceNames(namespace: string): readonly string[];
@@ -44,6 +49,25 @@ function byNamespace<Spec>(
   return groups;
 }
 
+/** By namespace, then by host in lower case, in which Istio finds them. */
+function entriesByHost(
+  { serviceEntries }: Inventory,
+): ReadonlyMap<string, ReadonlyMap<string, readonly Resource<ServiceEntrySpec>[]>> {
+  const found = new Map<string, Map<string, Resource<ServiceEntrySpec>[]>>();
+  const ordered = [...serviceEntries].sort((a, b) =>
+    compareAge(a.metadata.creationTimestamp, b.metadata.creationTimestamp)
+    || compareText(a.metadata.name, b.metadata.name));
+  for (const entry of ordered) {
+    const { namespace } = entry.metadata;
+    const hosts = found.get(namespace) ?? new Map<string, Resource<ServiceEntrySpec>[]>();
+    found.set(namespace, hosts);
+    for (const host of new Set((entry.spec.hosts ?? []).map((h) => h.toLowerCase()))) {
+      hosts.set(host, [...hosts.get(host) ?? [], entry]);
+    }
+  }
+  return found;
+}
+
 export function lookup(inventory: Inventory): Lookup {
   const services = byKey(inventory.services);
   const servicesOf = byNamespace(inventory.services);
@@ -53,11 +77,14 @@ export function lookup(inventory: Inventory): Lookup {
   const grants = byNamespace(inventory.referenceGrants);
   const namespaces = new Map(inventory.namespaces.map((n) => [n.metadata.name, n]));
   const brokenIn = new Set([...inventory.broken].map((b) => b.split("/", 2).join("/")));
+  const entries = entriesByHost(inventory);
   return {
     inventory,
     service: (key) => services.get(keyText(key)),
     secret: (key) => secrets.get(keyText(key)),
     configMap: (key) => configMaps.get(keyText(key)),
+    entries: (namespace, host) => entries.get(namespace)?.get(host) ?? [],
+    entryHosts: (namespace) => [...entries.get(namespace)?.keys() ?? []],
     gatewayClass: (name) => classes.get(name),
     serviceNames: (namespace) => (servicesOf.get(namespace) ?? []).map((s) => s.metadata.name),
     secretNames: (namespace) => inventory.secrets

@@ -5,7 +5,8 @@
 import type { Certificate, ClusterTls, ListenerTls } from "../ir.ts";
 import type {
   BackendTlsPolicySpec, GatewayClassSpec, GatewaySpec, GrpcRouteSpec, HttpRouteSpec, Inventory,
-  L4RouteSpec, Listener, ListenerSetSpec, ObjectKey, ParentRef, Resource, ServicePort, ServiceSpec,
+  L4RouteSpec, Listener, ListenerSetSpec, ObjectKey, ParentRef, Resource, ServiceEntrySpec,
+  ServicePort, ServiceSpec,
 } from "../resources.ts";
 
 /** A condition before it gets the generation and time of the resource that it stands on. */
@@ -74,12 +75,31 @@ export interface ResolvedListenerSet {
 
 export type RouteKind = "HTTPRoute" | "GRPCRoute" | "TLSRoute" | "TCPRoute" | "UDPRoute";
 
-export type Target =
+/** A DestinationRule's subset that is asked for, and the Service whose annotation asks. */
+export interface SubsetRef {
+  readonly name: string;
+  readonly via: Resource<ServiceSpec>;
+}
+
+/** What can be spoken to. */
+export type BackendTarget =
   | {
     readonly kind: "service";
     readonly service: Resource<ServiceSpec>;
     readonly port: ServicePort;
+    readonly subset?: SubsetRef;
   }
+  /** One host of a ServiceEntry. */
+  | {
+    readonly kind: "entry";
+    readonly entry: Resource<ServiceEntrySpec>;
+    readonly host: string;
+    readonly port: ServicePort;
+    readonly subset?: SubsetRef;
+  };
+
+export type Target =
+  | BackendTarget
   | { readonly kind: "invalid"; readonly reason: string; readonly message: string };
 
 export interface ResolvedBackend {

@@ -41,6 +41,10 @@ const ask = {
     (look) => look.serviceNames(namespace),
   secretNames: (namespace: string): Question<readonly string[]> =>
     (look) => look.secretNames(namespace),
+  entries: (namespace: string, host: string): Question<ReturnType<Lookup["entries"]>> =>
+    (look) => look.entries(namespace, host),
+  entryHosts: (namespace: string): Question<readonly string[]> =>
+    (look) => look.entryHosts(namespace),
   grants: (namespace: string): Question<ReturnType<Lookup["grants"]>> =>
     (look) => look.grants(namespace),
   namespaceLabels: (namespace: string): Question<Readonly<Record<string, string>>> =>
@@ -93,6 +97,10 @@ function tracing(look: Lookup): { readonly look: Lookup; readonly checks: readon
         note(`services ${namespace}`, ask.serviceNames(namespace), sameItems),
       secretNames: (namespace) =>
         note(`secrets ${namespace}`, ask.secretNames(namespace), sameItems),
+      entries: (namespace, host) =>
+        note(`entries ${namespace}/${host}`, ask.entries(namespace, host), sameItems),
+      entryHosts: (namespace) =>
+        note(`hosts ${namespace}`, ask.entryHosts(namespace), sameItems),
       grants: (namespace) => note(`grants ${namespace}`, ask.grants(namespace), sameItems),
       namespaceLabels: (namespace) =>
         note(`labels ${namespace}`, ask.namespaceLabels(namespace), sameFields),

@@ -15,6 +15,7 @@ export interface ServiceSpec {
   readonly externalName?: string;
   readonly selector?: Readonly<Record<string, string>>;
   readonly ports?: readonly ServicePort[];
+  readonly trafficDistribution?: "PreferClose" | "PreferSameZone" | "PreferSameNode";
 }
 
 /** EndpointSlice has no `spec` of its own; decoding puts these fields there. */
@@ -49,4 +50,9 @@ export interface DataSpec {
   readonly type?: string;
   readonly data?: Readonly<Record<string, string>>;
   readonly stringData?: Readonly<Record<string, string>>;
+}
+
+/** As far as it is read: where the pod runs. */
+export interface PodSpec {
+  readonly nodeName?: string;
 }

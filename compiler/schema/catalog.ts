@@ -6,6 +6,7 @@ import {
   configMapFields, endpointSliceFields, namespaceSpec, secretFields,
 } from "./core/kinds.ts";
 import { serviceSpec } from "./core/service.ts";
+import { anything } from "./core/shape.ts";
 import type { JsonSchema } from "./schema.ts";
 import backendTlsPolicy
   from "./crds/gateway.networking.k8s.io_v1_BackendTLSPolicy.json" with { type: "json" };
@@ -37,6 +38,8 @@ import destinationRule
   from "./crds/networking.istio.io_v1_DestinationRule.json" with { type: "json" };
 import serviceEntry
   from "./crds/networking.istio.io_v1_ServiceEntry.json" with { type: "json" };
+import workloadEntry
+  from "./crds/networking.istio.io_v1_WorkloadEntry.json" with { type: "json" };
 
 export interface Kind {
   readonly group: string;
@@ -112,12 +115,17 @@ export const kinds: readonly Kind[] = [
     { v1: destinationRule, v1beta1: destinationRule, v1alpha3: destinationRule }),
   published(istio, "ServiceEntry", "serviceEntries",
     { v1: serviceEntry, v1beta1: serviceEntry, v1alpha3: serviceEntry }),
+  published(istio, "WorkloadEntry", "workloadEntries",
+    { v1: workloadEntry, v1beta1: workloadEntry, v1alpha3: workloadEntry }),
   core("", "Namespace", "namespaces", namespaceSpec, "spec", "label", "Cluster"),
   core("", "Service", "services", serviceSpec, "spec", "service"),
   core("discovery.k8s.io", "EndpointSlice", "endpointSlices", endpointSliceFields, "fields",
     "subdomain"),
   core("", "Secret", "secrets", secretFields, "fields", "subdomain"),
   core("", "ConfigMap", "configMaps", configMapFields, "fields", "subdomain"),
+  // Of these only labels are read, and where a pod runs.
+  core("", "Pod", "pods", anything, "spec", "subdomain"),
+  core("", "Node", "nodes", anything, "spec", "subdomain", "Cluster"),
 ];
 
 /** Groups all of whose routing kinds are above: another kind there is a misspelling. */

@@ -34,6 +34,8 @@ export interface DevOptions {
   readonly runtime: RuntimeName;
   /** How Envoy routes; absent: by the filter. */
   readonly routing?: Routing;
+  /** Where the Gateways are, `region/zone/subzone`; absent: localities do not count. */
+  readonly locality?: string;
   /** The local port of the first gateway port; 0: the system chooses, as for all further ones. */
   readonly port: number;
   /** The local port of the health view; absent or 0: the system chooses. */
@@ -121,10 +123,12 @@ function setupText(error: unknown): string | undefined {
 }
 
 function compileInput(
-  { routing, progress }: DevOptions, { files, diagnostics }: LoadedFiles, previous?: Compilation,
+  { routing, progress, locality }: DevOptions, { files, diagnostics }: LoadedFiles,
+  previous?: Compilation,
 ): Read {
   // What follows an edit is over before it could be read.
-  const compilation = compile(files, previous, previous ? undefined : progress);
+  const compilation = compile(files, previous, previous ? undefined : progress,
+    locality === undefined ? {} : { locality });
   return {
     files, compilation,
     diagnostics: [

@@ -81,7 +81,7 @@ spec:
   },
   "FL0110 kinds that take no part are counted": {
     "a.yaml": "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\n---\n"
-      + "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n",
+      + "apiVersion: v1\nkind: Event\nmetadata: {name: a}\n",
     "b.yaml": "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: b}\n",
   },
   "names and labels of a resource are checked": {

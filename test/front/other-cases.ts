@@ -230,6 +230,11 @@ const istio: readonly RuleCase[] = [
   { name: "two endpoints in turn by DNS", kind: "ServiceEntry",
     spec: entry({ resolution: "DNS_ROUND_ROBIN", endpoints: [{ address: "a" }, { address: "b" }] }),
     title: "`DNS_ROUND_ROBIN` takes at most one endpoint" },
+  { name: "workload", kind: "WorkloadEntry", spec: { address: "10.0.0.1", ports: { a: 80 } } },
+  { name: "workload without an address", kind: "WorkloadEntry", spec: { weight: 1 },
+    title: "an endpoint needs an `address` or a `network`" },
+  { name: "workload at a relative socket", kind: "WorkloadEntry", spec: { address: "unix://a" },
+    title: socket },
 ];
 
 const core: readonly RuleCase[] = [

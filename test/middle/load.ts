@@ -119,6 +119,7 @@ const lists: Readonly<Record<string, keyof Inventory>> = {
   UDPRoute: "udpRoutes", ReferenceGrant: "referenceGrants", BackendTLSPolicy: "backendTlsPolicies",
   Namespace: "namespaces", Service: "services", EndpointSlice: "endpointSlices", Secret: "secrets",
   ConfigMap: "configMaps", DestinationRule: "destinationRules", ServiceEntry: "serviceEntries",
+  WorkloadEntry: "workloadEntries", Pod: "pods", Node: "nodes",
 };
 
 function specOf(value: Json): Json {
@@ -134,6 +135,7 @@ function specOf(value: Json): Json {
     const { addressType, endpoints = [], ports } = value;
     return { addressType, endpoints: endpoints ?? [], ports };
   }
+  if (kind === "Pod" || kind === "Node") return spec ?? {};
   if (kind === "Secret" || kind === "ConfigMap") {
     const { type, data, stringData } = value;
     return { type, data, stringData };
@@ -141,7 +143,7 @@ function specOf(value: Json): Json {
   return spec;
 }
 
-const clusterScoped = new Set(["GatewayClass", "Namespace"]);
+const clusterScoped = new Set(["GatewayClass", "Namespace", "Node"]);
 
 function resourceOf(manifest: Manifest): Resource | undefined {
   const value = manifest.value as Json;

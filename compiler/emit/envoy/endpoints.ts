@@ -25,7 +25,9 @@ export function discovery(cluster: Cluster, options: DiscoveryOptions): Fields {
   const { endpoints, name, policy } = cluster;
   // Without Istio's certificates it could only be reached in plain text, which nobody asked for.
   const addresses = cluster.tls?.mesh ? [] : addressesOf(endpoints);
-  return discover(name, localities(addresses, policy), hasOnlyIps(endpoints), options);
+  const found = discover(name, localities(addresses, policy), hasOnlyIps(endpoints), options);
+  const isLogical = endpoints.kind === "dns" && endpoints.isLogical === true && !cluster.tls?.mesh;
+  return isLogical ? { ...found, type: "LOGICAL_DNS" } : found;
 }
 
 /** Each member's endpoints are a locality, whose weight is the member's share. */

@@ -57,6 +57,8 @@ const written: Readonly<Record<string, readonly object[]>> = {
   DestinationRule: [{ host: "a", subsets: [{ name: "v1", labels: { a: "b" } }] }],
   ServiceEntry: [{ hosts: ["a.b"], resolution: "STATIC", ports: [{ name: "a", number: 80 }],
     endpoints: [{ address: "10.0.0.1" }] }],
+  WorkloadEntry: [{ address: "10.0.0.1", ports: { a: 80 }, labels: { a: "b" },
+    locality: "a/b/c", weight: 1 }],
   Namespace: [{}],
   Service: [{ ports: [{ port: 80 }] }],
   EndpointSlice: [{ addressType: "IPv4", endpoints: [{ addresses: ["10.0.0.1"] }],

@@ -1,11 +1,12 @@
 // Asks a running API server about every case, and writes down what it says:
-//   node test/front/recorded/record.ts https://127.0.0.1:16443
+//   node test/front/recorded/record.ts https://127.0.0.1:16443 [KIND]…
+// Of the kinds named, or of all; what was recorded of the others stays.
 // The server has to serve the published custom resource definitions (compiler/schema/crds says
 // which). FAIRLEAD_TOKEN is sent as its bearer token, and NODE_EXTRA_CA_CERTS names its authority.
 // Nothing is stored there (dry run). The table that is here is Kubernetes 1.34.4's, with the
 // definitions of Gateway API v1.7.0 (experimental channel) and Istio 1.31.
 
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { kinds } from "../../../compiler/schema/catalog.ts";
 import { allCases, type Case, type Recorded } from "./cases.ts";
 
@@ -17,7 +18,7 @@ interface Status {
 
 const plurals: Readonly<Record<string, string>> = {
   GatewayClass: "gatewayclasses", BackendTLSPolicy: "backendtlspolicies",
-  ServiceEntry: "serviceentries",
+  ServiceEntry: "serviceentries", WorkloadEntry: "workloadentries",
 };
 
 function pathOf({ kind, manifest }: Case): string {
@@ -65,12 +66,18 @@ async function ask(server: string, c: Case): Promise<Recorded> {
 }
 
 async function main(): Promise<void> {
-  const [server] = process.argv.slice(2);
-  if (server === undefined) throw new Error("usage: record.ts <server url>");
+  const [server, ...wanted] = process.argv.slice(2);
+  if (server === undefined) throw new Error("usage: record.ts <server url> [kind]…");
+  const table = new URL("api-server.json", import.meta.url);
+  const before = wanted.length === 0 ? [] : JSON.parse(readFileSync(table, "utf8")) as Recorded[];
+  const known = new Map(before.map((r) => [`${r.kind} ${r.name}`, r]));
   const recorded: Recorded[] = [];
-  for (const c of allCases()) recorded.push(await ask(server, c));
+  for (const c of allCases()) {
+    const kept = wanted.includes(c.kind) ? undefined : known.get(`${c.kind} ${c.name}`);
+    recorded.push(kept ?? await ask(server, c));
+  }
   const lines = recorded.map((r) => JSON.stringify(r)).join(",\n");
-  writeFileSync(new URL("api-server.json", import.meta.url), `[\n${lines}\n]\n`);
+  writeFileSync(table, `[\n${lines}\n]\n`);
   const accepted = recorded.filter((r) => r.accepted).length;
   process.stdout.write(`${accepted} accepted, ${recorded.length - accepted} refused\n`);
 }
