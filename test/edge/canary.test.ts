@@ -85,7 +85,7 @@ test("five 5xx in a row eject an endpoint; of three only one", async () => {
   v1[1]!.play([status(503)]);
   await bodies(120);
   const asked = v1.map(({ requests }) => requests.length);
-  // The first that fails five times is out; the other goes on, since two of three would be too many.
+  // The first that fails five times is out; the other goes on: two of three would be too many.
   expect(Math.min(asked[0]!, asked[1]!)).toBe(5);
   expect(Math.max(asked[0]!, asked[1]!)).toBeGreaterThan(20);
   expect(v2.map(({ requests }) => requests.length)).toEqual([20, 20, 20]);
