@@ -76,6 +76,8 @@ interface LoggedEvent {
   readonly upstream_url?: string;
   readonly action?: string;
   readonly enforced?: boolean;
+  /** Of this endpoint, this one included. */
+  readonly num_ejections?: number;
 }
 
 /** What is no event, or one that was not carried out, is passed over. */
@@ -90,7 +92,10 @@ export function ejectionEvent(
   const at = Date.parse(timestamp);
   const about = { cluster: name, endpoint, at };
   const key = `${endpoint} ${name}`;
-  const before = backoffs.get(key) ?? { backoff: 0, returnedAt: at };
+  // The first one of an endpoint: a swap may have made it anew.
+  const known = logged.num_ejections === 1 && logged.action === "EJECT"
+    ? undefined : backoffs.get(key);
+  const before = known ?? { backoff: 0, returnedAt: at };
   if (logged.action === "UNEJECT") {
     backoffs.set(key, { ...before, returnedAt: at });
     return [{ kind: "returned", ...about }];

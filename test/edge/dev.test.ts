@@ -196,5 +196,30 @@ test("a port in use is one line that names the flag", async () => {
     kind: "setup",
     message: `port ${taken.port} is in use; choose another with --port N (0: any free one)`,
   });
+  expect(await start({ healthPort: taken.port })).toEqual({
+    kind: "setup",
+    message: `port ${taken.port} is in use; choose another with --health-port N (0: any free one)`,
+  });
   await taken.close();
+});
+
+test("the health view has the port that was asked for, and goes by generation", async () => {
+  const free = await rawBackend(() => undefined);
+  await free.close();
+  await replace(manifests(one));
+  const end = start({ healthPort: free.port });
+  const { health } = await ready(1) as Ready & { readonly health: string };
+  expect(health).toBe(`http://127.0.0.1:${free.port}/health`);
+  const view = async (): Promise<unknown> => (await fetch(health)).json();
+  expect(await view()).toMatchObject({
+    runtime: "edge", generation: 1,
+    clusters: [{ service: "default/app:80", endpoints: [{ state: "healthy" }] }],
+  });
+  await replace(manifests(two));
+  await ready(2);
+  expect(await view()).toMatchObject({ generation: 2, clusters: [
+    { endpoints: [{ address: `127.0.0.1:${two.port}` }] }] });
+  stop.abort();
+  await end;
+  await expect(view()).rejects.toThrow();
 });

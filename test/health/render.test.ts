@@ -135,13 +135,15 @@ test("Envoy's ejections last longer each time, as Envoy counts them", () => {
   const clusters = [{ ...known, policy: { outlierDetection: detection } }];
   const state = new Map();
   const told = [
-    logged("EJECT", 0), logged("UNEJECT", 30), logged("EJECT", 35), logged("UNEJECT", 95),
-    logged("EJECT", 106),
+    logged("EJECT", 0), logged("UNEJECT", 30), logged("EJECT", 35, { num_ejections: 2 }),
+    logged("UNEJECT", 95), logged("EJECT", 106, { num_ejections: 3 }),
+    logged("EJECT", 110, { num_ejections: 1 }),
   ].flatMap((line) => ejectionEvent(line, { clusters }, state));
   expect(told.map((event) => event.kind === "ejected" && [event.cause, event.until])).toEqual([
     [{ kind: "consecutive5xxErrors", count: 7 }, 30_000], false,
     [{ kind: "consecutive5xxErrors", count: 7 }, 95_000], false,
     [{ kind: "consecutive5xxErrors", count: 7 }, 166_000],
+    [{ kind: "consecutive5xxErrors", count: 7 }, 140_000],
   ]);
 });
 

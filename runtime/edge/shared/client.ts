@@ -36,6 +36,8 @@ const patienceMs = 2_000;
 /** After a failure. */
 const pauseMs = 5_000;
 const outcomesMax = 1_000;
+/** Outcomes that could not be told for so long are no news any more. */
+const keptMs = 30_000;
 /** One request's context carries so many exchanges at most. */
 const roundsMax = 10;
 
@@ -66,8 +68,8 @@ export function openSharing({ clusters, namespace, warn }: SharingOptions): Shar
     const now = Date.now();
     for (const part of due) {
       if (part.begunAt > 0 && now - part.begunAt < patienceMs) continue;
-      due.delete(part);
       if (now < part.pausedUntil) continue;
+      due.delete(part);
       part.begunAt = now;
       context.waitUntil(exchanges(part, isolate, namespace, due, warn));
     }
@@ -111,10 +113,11 @@ async function exchanges(
   part: Part, isolate: string, namespace: Namespace, due: Set<Part>,
   warn: (text: string) => void,
 ): Promise<void> {
+  let outcomes: readonly Outcome[] = [];
   try {
     for (let round = 0; round < roundsMax; round += 1) {
       part.begunAt = Date.now();
-      const { outcomes } = part;
+      ({ outcomes } = part);
       part.outcomes = [];
       adopt(part, await ask(namespace, reportOf(part, outcomes, isolate)));
       due.delete(part);
@@ -125,7 +128,8 @@ async function exchanges(
     const { live } = part;
     // Alone again: the isolate's own ejections stand, and its limits are the policy's.
     live.limits = live.cluster.policy;
-    part.outcomes = [];
+    const isNews = Date.now() - part.syncedAt < keptMs;
+    part.outcomes = isNews ? [...outcomes, ...part.outcomes].slice(-outcomesMax) : [];
     part.pausedUntil = Date.now() + pauseMs;
     const reason = error instanceof Error ? error.message : String(error);
     warn(`shared state of ${live.cluster.name} is out of reach, this isolate goes on by itself`
