@@ -3,22 +3,21 @@
 
 import { resolve } from "node:path";
 import { diagnostic, hasError, type Diagnostic } from "../diagnostic.ts";
-import { emit, targets, type Target } from "../emit.ts";
+import { emit, targets } from "../emit.ts";
 import type { IstioOptions } from "../emit/istio.ts";
 import type { Ir } from "../ir.ts";
 import { write } from "../write.ts";
 import { stringOption, stringsOption, wrongUsage, type Options, type Run } from "./command.ts";
 import { compileInput, localityProblem } from "./input.ts";
+import { targetsOption } from "./targets.ts";
 
 export const run: Run = async (options, io) => {
   if (options.inputs.length === 0) return wrongUsage("name the manifests with `-f`");
   const folder = stringOption(options, "output", "");
   if (folder === "") return wrongUsage("name the output folder with `-o`");
-  const wanted = stringOption(options, "target", targets.join(",")).split(",");
-  const unknown = wanted.find((name) => !(targets as readonly string[]).includes(name));
-  if (unknown !== undefined) {
-    return wrongUsage(`there is no target \`${unknown}\`; there are ${targets.join(", ")}`);
-  }
+  const asked = targetsOption(options, targets);
+  if (asked.kind === "wrong") return wrongUsage(asked.message);
+  const wanted = asked.targets;
   const problem = localityProblem(options);
   if (problem !== undefined) return wrongUsage(problem);
   const { compilation, diagnostics: found } = await compileInput(options, io);
@@ -26,7 +25,7 @@ export const run: Run = async (options, io) => {
   if (hasError(diagnostics)) return { stdout: "", diagnostics, exitCode: 1 };
   io.progress?.({ stage: `making artifacts for ${wanted.join(", ")}` });
   const emission = emit(compilation, {
-    targets: wanted as Target[], ...text(options, "filter-path", "filterPath"),
+    targets: wanted, ...text(options, "filter-path", "filterPath"),
     ...text(options, "tls-dir", "tlsDir"), istio: istioOptions(options),
     routing: stringOption(options, "routing", "filter") === "native" ? "native" : "filter",
     table: stringOption(options, "table", "baked") === "config" ? "config" : "baked",

@@ -42,6 +42,12 @@ const routing: OptionSpec = {
   about: "who routes in Envoy: our filter, or Envoy's own routes",
 };
 
+const target: OptionSpec = {
+  type: "string",
+  value: "LIST",
+  about: "envoy, istio, edge, or several with commas",
+};
+
 const locality: OptionSpec = {
   type: "string",
   value: "REGION/ZONE/SUBZONE",
@@ -54,7 +60,10 @@ export const commands: readonly Command[] = [
     summary: "report what is wrong with the manifests",
     arguments: "[PATH]…",
     filesAsArguments: true,
-    options: { file, locality, output: output("form of the report", "text", "json") },
+    options: {
+      file, locality, output: output("form of the report", "text", "json"),
+      target: { ...target, about: `also what these do not carry out: ${target.about}` },
+    },
     run: () => import("./check.ts"),
   },
   {
@@ -65,11 +74,7 @@ export const commands: readonly Command[] = [
     options: {
       file,
       output: { type: "string", short: "o", value: "DIR", about: "where to write the artifacts" },
-      target: {
-        type: "string",
-        value: "LIST",
-        about: "envoy, istio, edge, or several with commas",
-      },
+      target,
       "filter-path": {
         type: "string",
         value: "PATH",

@@ -11,6 +11,7 @@ import { bakeFilter, compile, type Compilation } from "../../compiler/compile.ts
 import type { Diagnostic } from "../../compiler/diagnostic.ts";
 import type { Ir } from "../../compiler/ir.ts";
 import type { Routing } from "../../compiler/emit/envoy.ts";
+import { platformGaps } from "../../compiler/emit/edge-gaps.ts";
 import { nativeDiagnostics } from "../../compiler/emit/envoy/native.ts";
 import { gatewayPortName } from "../../compiler/table/plan.ts";
 import type { OnProgress } from "../../compiler/progress.ts";
@@ -123,7 +124,7 @@ function setupText(error: unknown): string | undefined {
 }
 
 function compileInput(
-  { routing, progress, locality }: DevOptions, { files, diagnostics }: LoadedFiles,
+  { runtime, routing, progress, locality }: DevOptions, { files, diagnostics }: LoadedFiles,
   previous?: Compilation,
 ): Read {
   // What follows an edit is over before it could be read.
@@ -134,6 +135,7 @@ function compileInput(
     diagnostics: [
       ...diagnostics, ...compilation.diagnostics,
       ...(routing === "native" ? nativeDiagnostics(compilation.ir) : []),
+      ...(runtime === "edge" ? platformGaps(compilation.ir) : []),
     ],
   };
 }

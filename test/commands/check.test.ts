@@ -1,0 +1,77 @@
+// `fairlead check`, called as the command line calls it.
+
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { run as check } from "../../compiler/commands/check.ts";
+import type { Io, Outcome } from "../../compiler/commands/command.ts";
+
+let folder = "";
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "fairlead-check-"));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const manifests = `
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: { name: g }
+spec:
+  gatewayClassName: istio
+  listeners: [{ name: http, protocol: HTTP, port: 80 }]
+---
+apiVersion: v1
+kind: Service
+metadata: { name: s }
+spec: { ports: [{ port: 80 }] }
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: { name: r }
+spec:
+  parentRefs: [{ name: g }]
+  rules: [{ backendRefs: [{ name: s, port: 80 }] }]
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: { name: d }
+spec:
+  host: s
+  trafficPolicy:
+    connectionPool: { tcp: { tcpKeepalive: { probes: 3 } } }
+`;
+
+async function run(text: string, values: Readonly<Record<string, string>>): Promise<Outcome> {
+  await writeFile(join(folder, "in.yaml"), text);
+  const io: Io = {
+    cwd: folder, env: {}, readStdin: async () => "", write: () => undefined, warn: () => undefined,
+    report: () => undefined, signal: new AbortController().signal,
+  };
+  return check({ inputs: ["in.yaml"], positionals: [], values }, io);
+}
+
+test("what a target does not carry out is told to whoever asks for that target", async () => {
+  const told = async (target?: string): Promise<readonly unknown[]> => {
+    const { diagnostics, exitCode } = await run(manifests, target ? { target } : {});
+    expect(exitCode).toBe(0);
+    return diagnostics.map(({ code, path }) => [code, path]);
+  };
+  expect(await told()).toEqual([]);
+  expect(await told("envoy,istio")).toEqual([]);
+  expect(await told("envoy,edge")).toEqual([
+    ["FL0407", "spec.trafficPolicy.connectionPool.tcp.tcpKeepalive"],
+  ]);
+});
+
+test("a target that there is not is wrong usage", async () => {
+  const { exitCode, message } = await run(manifests, { target: "edge,moon" });
+  expect([exitCode, message]).toEqual([2, expect.stringContaining("there is no target `moon`")]);
+});
+
+test("with errors in the input only those are told", async () => {
+  const { diagnostics, exitCode } = await run(
+    manifests.replace("{ name: s, port: 80 }", "{ name: t, port: 80 }"), { target: "edge" });
+  expect([exitCode, diagnostics.map(({ code }) => code)]).toEqual([1, ["FL0204"]]);
+});
