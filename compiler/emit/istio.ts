@@ -15,11 +15,13 @@ import { encode } from "../table/encode.ts";
 import { plan } from "../table/plan.ts";
 import { textArtifact, type Artifact, type Json } from "./artifact.ts";
 import { bake } from "./bake.ts";
+import { filterImage } from "../image/filter-image.ts";
 import { foreignClass, isIstios } from "./istio/class.ts";
 import { envoyFilter, type Routing } from "./istio/filter.ts";
 import { istioGaps } from "./istio/gaps.ts";
 import type { ServedListener } from "./istio/guard.ts";
-import { alsoRouted, closedToPlace, withoutImage } from "./istio/notes.ts";
+import { alsoRouted, closedToPlace, pinnedImage, withoutImage } from "./istio/notes.ts";
+import { meshManifests } from "./istio/mesh.ts";
 import { place } from "./istio/place.ts";
 import { plugin, type Image } from "./istio/plugin.ts";
 import { gatewayPods } from "./istio/pods.ts";
@@ -66,17 +68,21 @@ export function emitIstio(input: IstioInput): Emitted {
     clusters: view.ir.clusters, routePolicies: planned.routePolicies, listenersOf,
   };
   const found = gatewayPods(resolved);
-  const { image, known } = imageOf(filterWasm, table, isConfigured, options);
+  const { image, known, pinned } = imageOf(filterWasm, table, isConfigured, options);
   const attached = byGateway(view.ir.gatewayPorts).flatMap((ports) => {
     const pods = found.pods.get(keyText(ports[0].gateway));
     const gateway = resolved.gateways.find(({ resource }) =>
       keyText(resource.metadata) === keyText(ports[0].gateway));
     return pods && gateway ? [{ ports, pods, gateway }] : [];
   });
+  const mesh = meshManifests(view.ir.gatewayPorts, resolved, image, routing, release);
   const manifests = {
-    plugins: attached.flatMap(({ ports, pods }) =>
-      ports.map((port) => plugin(port, pods, image, release))),
-    filters: attached.map(({ ports, pods }) => envoyFilter(ports, pods, routing, release)),
+    plugins: [...attached.flatMap(({ ports, pods }) =>
+      ports.map((port) => plugin(port, pods, image, release))), ...mesh.plugins],
+    filters: [
+      ...attached.map(({ ports, pods }) => envoyFilter(ports, pods, routing, release)),
+      ...mesh.filters,
+    ],
     places: attached.map(({ gateway }) => place(gateway)),
   };
   return {
@@ -86,12 +92,14 @@ export function emitIstio(input: IstioInput): Emitted {
       ...files(manifests, release),
     ],
     diagnostics: sortDiagnostics([
-      ...view.diagnostics, ...found.diagnostics, ...istioGaps(resolved, view.ir, listenersOf),
+      ...view.diagnostics, ...mesh.diagnostics, ...found.diagnostics,
+      ...istioGaps(resolved, view.ir, listenersOf),
       ...attached.flatMap(({ gateway, ports }) => (isIstios(gateway, resolved)
         ? [...closedTo(gateway, resolved), ...alsoRouted(gateway, ports)]
         : [foreignClass(gateway, resolved)])),
       ...(!known && attached.some(({ gateway }) => isIstios(gateway, resolved))
         ? [withoutImage(image.url)] : []),
+      ...(known && pinned && manifests.plugins.length > 0 ? [pinnedImage(image.url)] : []),
       ...(isConfigured ? pluginConfigDiagnostics(table) : []),
     ]),
   };
@@ -121,19 +129,23 @@ function closedTo(gateway: ResolvedGateway, { inventory }: Resolved): readonly D
 function imageOf(
   filterWasm: Uint8Array, table: Uint8Array, isConfigured: boolean,
   { image, imagePullSecret }: IstioOptions,
-): { readonly image: Image; readonly known: boolean } {
+): { readonly image: Image; readonly known: boolean; readonly pinned: boolean } {
   const fileHash = createHash("sha256").update(filterWasm).digest("hex");
   const tableHash = createHash("sha256").update(table).digest("hex");
   // The name cannot be known before the image is pushed: the default is a registry that does not
   // exist. The tag is the filter's own hash, so that another table is another image to Istio.
   const url = image ?? `oci://registry.example/fairlead/filter:${fileHash.slice(0, 12)}`;
+  const named = /@sha256:([0-9a-f]{64})$/.exec(url)?.[1];
+  // As `push` makes it without options.
+  const made = filterImage({ filterWasm }).manifest.digest.slice("sha256:".length);
   return {
     image: {
-      url, fileHash, tableHash,
+      url, fileHash, tableHash, digest: named ?? made,
       ...(imagePullSecret === undefined ? {} : { pullSecret: imagePullSecret }),
       ...(isConfigured && { config: pluginConfig(table) }),
     },
     known: image !== undefined,
+    pinned: url.startsWith("oci://") && named === undefined,
   };
 }
 
@@ -180,16 +192,21 @@ const kustomizationNotes = `\
 function files(
   { plugins, filters, places }: Manifests, release: Release,
 ): readonly Artifact[] {
-  const pluginFile = `${release.pluginKind.toLowerCase()}.yaml`;
-  const resources = ["envoyfilter.yaml", "httproute.yaml", pluginFile];
+  const found: readonly (readonly [string, string, readonly Fields[]])[] = [
+    ["envoyfilter.yaml", filterNotes, filters],
+    ["httproute.yaml", placeNotes, places],
+    [`${release.pluginKind.toLowerCase()}.yaml`, pluginNotes, plugins],
+  ];
+  // kustomize refuses a file that holds no resource.
+  const kept = found.filter(([, , values]) => values.length > 0);
   const kustomization: Fields = {
-    apiVersion: "kustomize.config.k8s.io/v1beta1", kind: "Kustomization", resources,
+    apiVersion: "kustomize.config.k8s.io/v1beta1", kind: "Kustomization",
+    resources: kept.map(([name]) => name),
   };
   return [
-    textArtifact("istio/envoyfilter.yaml", documents(filterNotes, filters)),
-    textArtifact("istio/httproute.yaml", documents(placeNotes, places)),
+    ...kept.map(([name, notes, values]) =>
+      textArtifact(`istio/${name}`, documents(notes, values))),
     textArtifact("istio/kustomization.yaml", documents(kustomizationNotes, [kustomization])),
-    textArtifact(`istio/${pluginFile}`, documents(pluginNotes, plugins)),
   ];
 }
 

@@ -6,6 +6,7 @@ import { expect, test } from "vitest";
 import { parse } from "yaml";
 
 import { internalHeaders } from "../../compiler/emit/envoy/names.ts";
+import { filterImage } from "../../compiler/image/filter-image.ts";
 import { fill } from "../../compiler/schema/fill.ts";
 import { structureErrors } from "../../compiler/schema/structure.ts";
 import { ruleProblems } from "../../compiler/schema/walk.ts";
@@ -18,6 +19,7 @@ import trafficExtension from "./crds/extensions.istio.io_v1alpha1_TrafficExtensi
   with { type: "json" };
 import wasmPlugin from "./crds/extensions.istio.io_v1alpha1_WasmPlugin.json"
   with { type: "json" };
+import { readTable } from "../../compiler/table/read.ts";
 import {
   build, gateway, http80, route, service, type Loose, type Manifest,
 } from "./world.ts";
@@ -33,6 +35,28 @@ const policies = gateway("gw", http80) + service("a") + service("b")
   + route("s", "b.example", `filters: [{ type: CORS, cors: { allowOrigins: ["https://a.example"],
       allowMethods: [GET], maxAge: 5 } }], backendRefs: [{ name: a, port: 80 }]`);
 
+const twoPorts = "ports: [{ port: 80, name: http }, { port: 9000, name: admin }]";
+const mesh = service("a") + service("b", twoPorts) + `
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: { name: producer, namespace: demo }
+spec:
+  parentRefs: [{ group: "", kind: Service, name: b }]
+  rules: [{ backendRefs: [{ name: a, port: 80 }] }]
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: { name: consumer, namespace: buyers }
+spec:
+  parentRefs: [{ group: "", kind: Service, name: b, namespace: demo, port: 80 }]
+  rules: [{ timeouts: { request: 1s },
+    backendRefs: [{ name: b, namespace: demo, port: 80 }] }]
+---
+apiVersion: v1
+kind: Namespace
+metadata: { name: others }
+`;
+
 const plugins = (text: string, options = {}): readonly Manifest[] =>
   build(text, options).of("WasmPlugin");
 
@@ -45,7 +69,7 @@ test.each([undefined, "1.22", "1.25", "1.28", "1.30", "1.32"])(
   "every manifest for release %s passes its published schema", (istioVersion) => {
     const images = [undefined, `oci://host.example/filter@sha256:${"0".repeat(64)}`,
       "https://host.example/filter.wasm"];
-    for (const text of [one, two, policies]) {
+    for (const text of [one, two, policies, mesh]) {
       for (const image of images) {
         const { manifests } = build(text, { ...(istioVersion && { istioVersion }),
           ...(image && { image }), imagePullSecret: "credentials" });
@@ -125,7 +149,8 @@ test("where no image is given the url is a registry that cannot exist, tagged by
   const [{ spec, metadata }] = of("WasmPlugin") as [Manifest];
   expect(spec.url).toBe(`oci://registry.example/fairlead/filter:${hash.slice(0, 12)}`);
   expect(metadata.annotations).toEqual({ "fairlead.dev/filter-sha256": hash });
-  expect(build(one, { image: "oci://host.example/f:1" }).codes).not.toContain("FL0419");
+  const named = build(one, { image: "oci://host.example/f:1" }).codes;
+  expect(named.filter((code) => code === "FL0419" || code === "FL0421")).toEqual(["FL0421"]);
 });
 
 test("a file's hash is the file's, an image's the digest of its own reference", () => {
@@ -134,7 +159,8 @@ test("a file's hash is the file's, an image's the digest of its own reference", 
   const digest = "ab".repeat(32);
   const sha256 = (image: string): Loose => plugins(one, { image })[0]!.spec.sha256;
   expect(sha256("https://host.example/filter.wasm")).toBe(hash);
-  expect(sha256("oci://host.example/filter:1")).toBeUndefined();
+  const made = filterImage({ filterWasm: files.get("istio/filter.wasm")! }).manifest.digest;
+  expect(`sha256:${sha256("oci://host.example/filter:1")}`).toBe(made);
   expect(sha256(`oci://host.example/filter@sha256:${digest}`)).toBe(digest);
   // The agent does not fetch a file, and so has nothing to compare.
   expect(sha256("file:///etc/filter.wasm")).toBeUndefined();
@@ -225,4 +251,44 @@ test("the output does not depend on the order of the input", () => {
     JSON.stringify([...build(order.map((p) => `${p}\n---`).join("")).files]
       .map(([path, bytes]) => [path, Buffer.from(bytes).toString("base64")]));
   expect(text(parts.toReversed())).toBe(text(parts));
+});
+
+test("routes of the mesh become plugins on the clients' side, by namespace and port", () => {
+  const { of, codes, diagnostics } = build(mesh);
+  expect(of("WasmPlugin").map(({ metadata, spec }) =>
+    [metadata.namespace, metadata.name, spec.pluginName, spec.match])).toEqual(
+    ["buyers", "demo", "others"].flatMap((namespace) => [80, 9000].map((number) => [
+      namespace, `fairlead-mesh-clients-${number}`,
+      `${namespace === "others" ? "*" : namespace}/(mesh):${number}`,
+      [{ mode: "CLIENT", ports: [{ number }] }],
+    ])));
+  expect(codes).toContain("FL0420");
+  expect(diagnostics.find((d) => d.code === "FL0420")?.title)
+    .toMatch(/`buyers`, `demo`, `others`/);
+});
+
+test("the clients' headers are removed, and their routes read by number or guessed name", () => {
+  const filters = build(mesh).of("EnvoyFilter");
+  expect(filters.map((f) => f.metadata.namespace)).toEqual(["buyers", "demo", "others"]);
+  for (const { spec: { configPatches } } of filters) {
+    const [strip, ...routes] = configPatches;
+    expect(strip).toMatchObject({
+      applyTo: "NETWORK_FILTER", match: { context: "SIDECAR_OUTBOUND" },
+    });
+    const places = new Set(routes.map((p: Loose) =>
+      JSON.stringify([p.applyTo, p.match.context, p.match.routeConfiguration])));
+      // Istio guesses the protocol of a port whose name does not say it.
+    expect([...places]).toEqual([
+      { portNumber: 80 }, { portNumber: 9000 }, { name: "b.demo.svc.cluster.local:9000" },
+    ].map((where) => JSON.stringify(["HTTP_ROUTE", "SIDECAR_OUTBOUND", where])));
+  }
+});
+
+test("a Service of the mesh without routes is left to Istio", () => {
+  const { files } = build(mesh);
+  const { gatewayPorts, virtualHosts } = readTable(files.get("istio/routes.flt")!);
+  expect(gatewayPorts.map(({ name }) => name)).toContain("demo/(mesh):80");
+  const hosts = new Set(virtualHosts.map(({ hostname }) => hostname));
+  expect(hosts).toContain("b.demo");
+  expect(hosts).not.toContain("a.demo");
 });

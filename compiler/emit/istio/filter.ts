@@ -45,10 +45,9 @@ export function envoyFilter(
       // Istio warns about patches relative to a filter in resources that leave their order open.
       priority: 10,
       configPatches: [
-        stripPatch(),
-        ...(routePolicies.some(({ session }) => session) ? [sessionPatch()] : []),
+        ...listenerPatches("GATEWAY", routePolicies),
         ...gatewayPorts.flatMap((gatewayPort) => [
-          ...routePatches(gatewayPort.port, routing),
+          ...routePatches("GATEWAY", { portNumber: gatewayPort.port }, routing),
           ...guards(gatewayPort, routing.listenersOf(gatewayPort)),
         ]),
       ],
@@ -56,11 +55,21 @@ export function envoyFilter(
   };
 }
 
+/** Which of a proxy's listeners a patch is for: a gateway's, or those that workloads dial. */
+export type Context = "GATEWAY" | "SIDECAR_OUTBOUND";
+
+export function listenerPatches(
+  context: Context, routePolicies: readonly RoutePolicy[],
+): readonly Fields[] {
+  const isSticky = routePolicies.some(({ session }) => session);
+  return [stripPatch(context), ...(isSticky ? [sessionPatch(context)] : [])];
+}
+
 /** On every listener of the pods, whether we route there or not: the headers are ours alone. */
-function stripPatch(): Fields {
+function stripPatch(context: Context): Fields {
   return {
     applyTo: "NETWORK_FILTER",
-    match: { context: "GATEWAY", listener: { filterChain: { filter: { name: hcm } } } },
+    match: { context, listener: { filterChain: { filter: { name: hcm } } } },
     patch: {
       operation: "MERGE",
       value: {
@@ -78,8 +87,9 @@ function stripPatch(): Fields {
  * By the Gateway's port number, which Istio traces to the port its pods listen on. The route
  * configuration's name holds the pods' port, and a wrong name would be ignored without a word.
  */
-function routePatches(
-  port: number, { clusters, routePolicies }: Routing,
+export function routePatches(
+  context: Context, routeConfiguration: Fields,
+  { clusters, routePolicies }: Pick<Routing, "clusters" | "routePolicies">,
 ): readonly Fields[] {
   // Istio makes the clusters: there a session holds within one backend of a split.
   const options = { clusters, unions: false };
@@ -95,24 +105,26 @@ function routePatches(
     ...policyRoutes(noPolicy, { ...options, when: [steered, plain] }),
   ];
   // Each is put before what is there, so that the last patch's route comes first.
-  return routes.reverse().map((value) => routePatch({ portNumber: port }, value));
+  return routes.reverse().map((value) => routePatch(routeConfiguration, value, context));
 }
 
-export function routePatch(routeConfiguration: Fields, value: Fields): Fields {
+export function routePatch(
+  routeConfiguration: Fields, value: Fields, context: Context = "GATEWAY",
+): Fields {
   return {
     applyTo: "HTTP_ROUTE",
-    match: { context: "GATEWAY", routeConfiguration },
+    match: { context, routeConfiguration },
     patch: { operation: "INSERT_FIRST", value },
   };
 }
 
 /** Istio has its CORS filter on every listener, but this one only where a Service asks for it. */
-function sessionPatch(): Fields {
+function sessionPatch(context: Context): Fields {
   const subFilter = { name: "envoy.filters.http.router" };
   return {
     applyTo: "HTTP_FILTER",
     match: {
-      context: "GATEWAY", listener: { filterChain: { filter: { name: hcm, subFilter } } },
+      context, listener: { filterChain: { filter: { name: hcm, subFilter } } },
     },
     patch: { operation: "INSERT_BEFORE", value: sessionHttpFilter() },
   };

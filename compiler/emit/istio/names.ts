@@ -15,6 +15,13 @@ export function filterName({ name }: ObjectKey): string {
   return `fairlead-${name}`;
 }
 
+/** Of what clients of the mesh get; no Gateway is there whose name it could be. */
+export function meshPluginName(port: number): string {
+  return `fairlead-mesh-clients-${port}`;
+}
+
+export const meshFilterName = "fairlead-mesh-clients";
+
 /** Of the HTTPRoute that makes room for ours (place.ts). */
 export function placeName({ name }: ObjectKey): string {
   return `fairlead-${name}`;

@@ -56,6 +56,19 @@ export function withoutImage(url: string): Diagnostic {
     title: "the manifests name an image that does not exist yet",
     effect: `Istio would ask for \`${url}\`, and answer every request with 403 as long as it is not`
       + " there",
-    help: "push `istio/filter.wasm` and name the image with `--image`",
+    help: "name the image with `--image`, and send it there with"
+      + " `fairlead push IMAGE --filter istio/filter.wasm`",
+  });
+}
+
+/** Whoever makes the image with other tools must know why Istio refuses it. */
+export function pinnedImage(url: string): Diagnostic {
+  const reference = url.slice("oci://".length);
+  return diagnostic({
+    code: "FL0421",
+    title: "the manifests name the image by the digest that `fairlead push` gives it",
+    effect: "Istio takes no other image, whatever the tag leads to",
+    help: `\`fairlead push ${reference} --filter istio/filter.wasm\` sends it; of an image made`
+      + " otherwise, name the digest: `--image oci://…@sha256:…`",
   });
 }

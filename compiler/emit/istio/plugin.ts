@@ -3,7 +3,7 @@
 import type { GatewayPort } from "../../ir.ts";
 import type { Json } from "../artifact.ts";
 import { gatewayPortName } from "../envoy/names.ts";
-import { gatewayGroup, ownLabels, pluginName } from "./names.ts";
+import { gatewayGroup, meshPluginName, ownLabels, pluginName } from "./names.ts";
 import type { Pods } from "./pods.ts";
 import type { Release, Targeting } from "./release.ts";
 
@@ -14,6 +14,8 @@ export interface Image {
   readonly url: string;
   /** Of the file filter.wasm, in hexadecimal. */
   readonly fileHash: string;
+  /** Of the image's manifest, in hexadecimal; absent where no image is made of the file. */
+  readonly digest?: string;
   /** Of the routing table in it. */
   readonly tableHash: string;
   /** A Secret with the registry's credentials, in the pods' namespace. */
@@ -26,21 +28,37 @@ export function plugin(
   gatewayPort: GatewayPort, pods: Pods, image: Image, release: Release,
 ): Fields {
   const { gateway, port } = gatewayPort;
-  const common = {
+  const metadata = { name: pluginName(gateway, port), namespace: pods.namespace };
+  return resource(gatewayPort, metadata, {
     ...target(gatewayPort, pods, release.pluginTargeting, "selector"),
-    // The first phase: the route is taken before any authorization looks at it.
-    phase: "AUTHN",
     // No mode: Istio counts a gateway's listeners as the client's side, the default is both. The
     // number is the port that the pods listen on.
     match: [{ ports: [{ number: pods.podPort(port) }] }],
-  };
+  }, image, release);
+}
+
+/** For all workloads of a namespace, on the side where they are clients. */
+export function meshPlugin(
+  gatewayPort: GatewayPort, namespace: string, image: Image, release: Release,
+): Fields {
+  const { port } = gatewayPort;
+  const match = [{ mode: "CLIENT", ports: [{ number: port }] }];
+  const metadata = { name: meshPluginName(port), namespace };
+  return resource(gatewayPort, metadata, { match }, image, release);
+}
+
+function resource(
+  gatewayPort: GatewayPort, metadata: { readonly name: string; readonly namespace: string },
+  where: Fields, image: Image, release: Release,
+): Fields {
+  // The first phase: the route is taken before any authorization looks at it.
+  const common = { ...where, phase: "AUTHN" };
   const isExtension = release.pluginKind === "TrafficExtension";
   return {
     apiVersion: "extensions.istio.io/v1alpha1",
     kind: release.pluginKind,
     metadata: {
-      name: pluginName(gateway, port),
-      namespace: pods.namespace,
+      ...metadata,
       labels: ownLabels,
       annotations: { "fairlead.dev/filter-sha256": image.fileHash },
     },
@@ -51,7 +69,7 @@ export function plugin(
 }
 
 function wasm(gatewayPort: GatewayPort, image: Image): Fields {
-  const { url, fileHash, tableHash, pullSecret, config } = image;
+  const { url, fileHash, digest, tableHash, pullSecret, config } = image;
   const isImage = url.startsWith("oci://");
   return {
     // Becomes the plugin's root id in Envoy, by which the filter finds its gateway port. The
@@ -59,9 +77,8 @@ function wasm(gatewayPort: GatewayPort, image: Image): Fields {
     pluginName: gatewayPortName(gatewayPort),
     pluginConfig: config,
     url,
-    // Of an image Istio compares the manifest's digest, which only the push can tell.
-    sha256: isImage ? /@sha256:([0-9a-f]{64})$/.exec(url)?.[1]
-      : url.startsWith("file://") ? undefined : fileHash,
+    // Of an image Istio compares the manifest's digest.
+    sha256: isImage ? digest : url.startsWith("file://") ? undefined : fileHash,
     imagePullPolicy: isImage ? "IfNotPresent" : undefined,
     imagePullSecret: isImage ? pullSecret : undefined,
     // Without the filter there is nobody to say where a request may go.
