@@ -12,7 +12,10 @@ export interface RuntimeInput {
   readonly routePolicies?: readonly RoutePolicy[];
   /** The binary table (routes.flt). */
   readonly table: Uint8Array;
-  /** The proxy-wasm filter with that table baked in. Only the Envoy runtime needs it. */
+  /**
+   * The proxy-wasm filter, which the Envoy runtime configures with the table: Envoy keeps its VM
+   * then. Where `table` is empty, one is baked in.
+   */
   readonly filterWasm: Uint8Array;
   /** `native`: Envoy routes by itself, without the filter. */
   readonly routing?: Routing;

@@ -7,12 +7,13 @@
 
 import { rename, rm, writeFile } from "node:fs/promises";
 
-import { bakeFilter, compile, type Compilation } from "../../compiler/compile.ts";
+import { compile, type Compilation } from "../../compiler/compile.ts";
 import type { Diagnostic } from "../../compiler/diagnostic.ts";
 import type { Ir } from "../../compiler/ir.ts";
 import type { Routing } from "../../compiler/emit/envoy.ts";
 import { platformGaps } from "../../compiler/emit/edge-gaps.ts";
 import { nativeDiagnostics } from "../../compiler/emit/envoy/native.ts";
+import { filterWasm } from "../../compiler/prebuilt.ts";
 import { gatewayPortName } from "../../compiler/table/plan.ts";
 import type { OnProgress } from "../../compiler/progress.ts";
 import type { SourceFile } from "../../compiler/source.ts";
@@ -171,7 +172,7 @@ function inputOf(
     routePolicies: compilation.plan.routePolicies,
     table: compilation.table,
     filterWasm: runtime === "envoy" && routing === "filter"
-      ? bakeFilter(compilation) : new Uint8Array(),
+      ? filterWasm() : new Uint8Array(),
     routing,
     ports: (index) => ports(compilation, index),
   };

@@ -91,6 +91,7 @@ function wanted(input: RuntimeInput, known: readonly LocalListener[]): Wanted {
       return { listenerPort, localPort: ports.get(listenerPort.name) ?? asked };
     }),
     filterWasm: input.filterWasm,
+    table: input.table,
     filterName: `filter-${hash}.wasm`,
     systemRoots: rootsPlaces.find((place) => existsSync(place)) ?? defaultSystemRoots,
     isNative: input.routing === "native",
@@ -203,7 +204,9 @@ async function changeFilters(
   const { envoy, discovery } = session;
   const known = new Set(httpPorts(before).map(gatewayPortName));
   const isNew = (http: GatewayPort): boolean => !known.has(gatewayPortName(http));
-  const changed = before.filterName === next.filterName
+  const isSame = before.filterName === next.filterName
+    && Buffer.from(before.table).equals(next.table);
+  const changed = isSame
     ? httpPorts(next).filter(isNew) : httpPorts(next);
   const version = nextVersion(session);
   const awaited = (http: GatewayPort): Awaited => ({ stat: filterStat(http), version });
@@ -253,7 +256,7 @@ async function placeKeyPairs(folder: string, all: Wanted): Promise<void> {
 function putFilter(
   folder: string, discovery: DiscoveryServer, http: GatewayPort, all: Wanted, version: string,
 ): void {
-  const resources = filterResources(http, join(folder, all.filterName));
+  const resources = filterResources(http, join(folder, all.filterName), all.table);
   discovery.put(filterOf(http), version, resources);
 }
 

@@ -6,7 +6,8 @@ import { createHash } from "node:crypto";
 
 import type { Json } from "../../compiler/emit/artifact.ts";
 import { envoyClusters } from "../../compiler/emit/envoy/clusters.ts";
-import { filterCode, wasmConfig, wasmType } from "../../compiler/emit/envoy/filter.ts";
+import { filterCode, tableConfiguration, wasmConfig, wasmType }
+  from "../../compiler/emit/envoy/filter.ts";
 import { envoyListener } from "../../compiler/emit/envoy/listener.ts";
 import { gatewayPortName } from "../../compiler/emit/envoy/names.ts";
 import { nativeListener, nativeRouteConfiguration, nativeRuntime, placeholder }
@@ -48,6 +49,8 @@ export interface Wanted {
   readonly policies: readonly RoutePolicy[];
   readonly listeners: readonly LocalListener[];
   readonly filterWasm: Uint8Array;
+  /** What the filter is configured with; empty: its table is baked in. */
+  readonly table: Uint8Array;
   /** The filter's file name, made of its content. */
   readonly filterName: string;
   readonly systemRoots: string;
@@ -127,11 +130,16 @@ export function clusterResources(
       { "@type": "type.googleapis.com/envoy.config.cluster.v3.Cluster", ...cluster }]));
 }
 
-export function filterResources(gatewayPort: GatewayPort, wasm: string): readonly Json[] {
+/** `wasm` is a file's path. */
+export function filterResources(
+  gatewayPort: GatewayPort, wasm: string, table: Uint8Array,
+): readonly Json[] {
+  const configuration = table.length > 0 ? tableConfiguration(table) : undefined;
   return [{
     "@type": "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig",
     name: gatewayPortName(gatewayPort),
-    typed_config: wasmConfig(gatewayPort, filterCode({ kind: "file", path: wasm })),
+    typed_config: wasmConfig(gatewayPort, filterCode({ kind: "file", path: wasm }),
+      configuration),
   }];
 }
 
