@@ -91,6 +91,7 @@ const table = {
   FL0419: note("The manifests for Istio name an image that still has to be pushed."),
   FL0420: note("The namespaces whose workloads meet the routes of the mesh under Istio."),
   FL0421: note("The manifests for Istio name the image by the digest that `push` gives it."),
+  FL0422: error("An EnvoyFilter for Istio is larger than a Kubernetes object may be."),
   FL0501: error("Two listeners of one Gateway conflict."),
   FL0502: error("A listener's protocol or its allowed route kinds are not supported."),
   FL0503: error("A Gateway does not allow a ListenerSet to attach."),

@@ -154,7 +154,7 @@ export interface WeightedBackend {
   /** Takes the place of the rule's. */
   readonly rewrite?: Rewrite;
   /** Goes on top of the rule's. */
-  readonly policy?: Pick<RoutePolicy, "responseHeaders" | "mirrors" | "hashKey">;
+  readonly policy?: Pick<RoutePolicy, "responseHeaders" | "mirrors" | "hashKey" | "request">;
   readonly origin: Span;
 }
 
@@ -185,6 +185,17 @@ export interface RoutePolicy {
   readonly session?: Session;
   /** Of the backend's cluster. Envoy reads it off the route, so that it is named here as well. */
   readonly hashKey?: ConsistentHash["key"];
+  /** Only under Istio, where a request must not change before it is authorised. */
+  readonly request?: RequestChange;
+}
+
+/** What else is done to a request by other means: by a route of the host's own. */
+export interface RequestChange {
+  /** One after the other. */
+  readonly headers: readonly HeaderEdits[];
+  readonly hostname?: string;
+  /** With the path that the match asked for. */
+  readonly path?: { readonly match: PathMatch; readonly rewrite: PathRewrite };
 }
 
 export const noPolicy: RoutePolicy = {

@@ -20,7 +20,7 @@ import { foreignClass, isIstios } from "./istio/class.ts";
 import { envoyFilter, type Routing } from "./istio/filter.ts";
 import { istioGaps } from "./istio/gaps.ts";
 import type { ServedListener } from "./istio/guard.ts";
-import { alsoRouted, closedToPlace, pinnedImage, withoutImage } from "./istio/notes.ts";
+import { alsoRouted, closedToPlace, pinnedImage, tooLarge, withoutImage } from "./istio/notes.ts";
 import { meshManifests } from "./istio/mesh.ts";
 import { place } from "./istio/place.ts";
 import { plugin, type Image } from "./istio/plugin.ts";
@@ -93,10 +93,11 @@ export function emitIstio(input: IstioInput): Emitted {
     ],
     diagnostics: sortDiagnostics([
       ...view.diagnostics, ...mesh.diagnostics, ...found.diagnostics,
-      ...istioGaps(resolved, view.ir, listenersOf),
+      ...istioGaps(resolved, ir),
       ...attached.flatMap(({ gateway, ports }) => (isIstios(gateway, resolved)
         ? [...closedTo(gateway, resolved), ...alsoRouted(gateway, ports)]
         : [foreignClass(gateway, resolved)])),
+      ...manifests.filters.flatMap(tooLarge),
       ...(!known && attached.some(({ gateway }) => isIstios(gateway, resolved))
         ? [withoutImage(image.url)] : []),
       ...(known && pinned && manifests.plugins.length > 0 ? [pinnedImage(image.url)] : []),

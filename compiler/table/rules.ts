@@ -97,6 +97,7 @@ export function policyOf(forward: Forward, backend: WeightedBackend): RoutePolic
     responseHeaders: joinEdits(base.responseHeaders, own.responseHeaders),
     mirrors: [...base.mirrors, ...own.mirrors],
     ...(own.hashKey && { hashKey: own.hashKey }),
+    ...(own.request && { request: own.request }),
   };
 }
 

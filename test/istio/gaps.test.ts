@@ -113,15 +113,6 @@ test("listeners that do not cover one another need no guard, nor do those withou
   expect(guarded(build(gateway("gw", plain) + service("a") + route("r", undefined)))).toEqual([]);
 });
 
-test("a host rewritten to another listener's is reported: the guard would refuse it", () => {
-  const listeners = [https("any"), https("b", "b.example.com")].join(", ");
-  const rewritten = (hostname: string): Built => build(gateway("gw", listeners) + secret
-    + service("a") + route("r", "x.example.com", `filters: [{ type: URLRewrite,
-      urlRewrite: { hostname: ${hostname} } }], backendRefs: [{ name: a, port: 80 }]`));
-  expect(gaps(rewritten("b.example.com"), "FL0407")).toHaveLength(1);
-  expect(gaps(rewritten("c.example.com"), "FL0407")).toEqual([]);
-});
-
 test("UDP is reported, which Istio does not take", () => {
   const text = gateway("gw", "{ name: udp, protocol: UDP, port: 53 }")
     + service("a", "ports: [{ port: 53, protocol: UDP }]") + `

@@ -8,6 +8,8 @@ import { corsConfig, corsFilter, preflight } from "./cors.ts";
 import { duration } from "./duration.ts";
 import { hashPolicy } from "./hash.ts";
 import { clusterHeader, internalHeaders } from "./names.ts";
+import { nativeEdits } from "./native-edits.ts";
+import { pathSubstitution, regexRewrite } from "./native-path.ts";
 import { sessionConfig, sessionFilter, sessionUnion } from "./session.ts";
 
 type Fields = { readonly [key: string]: Json };
@@ -48,15 +50,27 @@ function match(headers: readonly Fields[]): Fields {
 function steeredRoute(
   policy: RoutePolicy, filters: Fields, when: readonly Fields[], options: RouteOptions,
 ): Fields {
-  const { responseHeaders, session } = policy;
+  const { responseHeaders, session, request } = policy;
+  const edits = nativeEdits(request?.headers ?? []);
   const configs = session ? { ...filters, [sessionFilter]: sessionConfig(session) } : filters;
   return {
     name: "fairlead",
     match: match([...when, ...options.when ?? []]),
     route: routeAction(policy, options),
-    request_headers_to_remove: [...internalHeaders, ...options.alsoRemove ?? []],
+    request_headers_to_add: edits.add.length > 0 ? edits.add : undefined,
+    request_headers_to_remove: [
+      ...internalHeaders, ...options.alsoRemove ?? [], ...edits.remove,
+    ],
     ...responseEdits(responseHeaders),
     typed_per_filter_config: Object.keys(configs).length > 0 ? configs : undefined,
+  };
+}
+
+function rewrites({ request }: RoutePolicy): Fields {
+  const { hostname, path } = request ?? {};
+  return {
+    host_rewrite_literal: hostname,
+    regex_rewrite: path && regexRewrite(pathSubstitution(path.match, path.rewrite)),
   };
 }
 
@@ -71,6 +85,7 @@ function routeAction(policy: RoutePolicy, options: RouteOptions): Fields {
   });
   return {
     ...(union ? { cluster: union.name } : { cluster_header: clusterHeader }),
+    ...rewrites(policy),
     // Envoy's default of 15 s is nothing a route asked for.
     timeout: duration(requestTimeoutMs),
     retry_policy: retryPolicy(policy),

@@ -2,6 +2,7 @@
 // from what clients send, and each virtual host gets the routes that read them.
 
 import { noPolicy, type Cluster, type GatewayPort, type RoutePolicy } from "../../ir.ts";
+import type { ObjectKey } from "../../resources.ts";
 import type { Json } from "../artifact.ts";
 import { policyName } from "../../table/policy-name.ts";
 import { earlyMutation } from "../envoy/manager.ts";
@@ -25,13 +26,16 @@ export interface Routing {
   readonly listenersOf: (gatewayPort: GatewayPort) => readonly ServedListener[];
 }
 
+/** What others have to know of the resource. */
+export type EnvoyFilter = Fields & { readonly metadata: ObjectKey & Fields };
+
 const hcm = "envoy.filters.network.http_connection_manager";
 
 /** `gatewayPorts` are one Gateway's. */
 export function envoyFilter(
   gatewayPorts: readonly [GatewayPort, ...GatewayPort[]], pods: Pods, routing: Routing,
   release: Release,
-): Fields {
+): EnvoyFilter {
   const [first] = gatewayPorts;
   const { routePolicies } = routing;
   return {

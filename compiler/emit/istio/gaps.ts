@@ -2,16 +2,12 @@
 // traffic.
 
 import { diagnostic, type Diagnostic } from "../../diagnostic.ts";
-import type { Cluster, GatewayPort, Ir, Rule } from "../../ir.ts";
+import type { Cluster, Ir, Rule } from "../../ir.ts";
 import { keyText } from "../../resolve/lookup.ts";
 import type { Resolved } from "../../resolve/resolved.ts";
 import type { ServicePort } from "../../resources.ts";
-import { covers } from "../../resolve/hostname.ts";
-import { foreignHosts, type ServedListener } from "./guard.ts";
 
-export function istioGaps(
-  resolved: Resolved, ir: Ir, listenersOf: (port: GatewayPort) => readonly ServedListener[],
-): readonly Diagnostic[] {
+export function istioGaps(resolved: Resolved, ir: Ir): readonly Diagnostic[] {
   const services = new Map(resolved.inventory.services.map((s) => [keyText(s.metadata), s]));
   return [
     ...ir.clusters.flatMap((cluster) => {
@@ -19,7 +15,7 @@ export function istioGaps(
       const port = service?.spec.ports?.find((p) => p.port === cluster.port);
       return clusterGaps(cluster, port, service?.spec.type === "ExternalName");
     }),
-    ...rulesOf(ir).flatMap((rule) => [...sessionGap(rule), ...rewriteGap(rule, ir, listenersOf)]),
+    ...rulesOf(ir).flatMap(sessionGap),
     ...(ir.streamPorts ?? []).filter(({ protocol }) => protocol === "UDP").map(withoutUdp),
   ];
 }
@@ -80,32 +76,6 @@ function sessionGap(rule: Rule): readonly Diagnostic[] {
     title: "Istio has one cluster a Service, so that a session cannot span the backends of a split",
     effect: "the split is decided first, and the session holds only within the backend it picks",
     help: "pin the split as well, with the annotation `fairlead.dev/pin` on the route",
-  })];
-}
-
-/** See guard.ts: the guard cannot tell a host that was rewritten from one that a client sent. */
-function rewriteGap(
-  rule: Rule, { gatewayPorts }: Ir, listenersOf: (port: GatewayPort) => readonly ServedListener[],
-): readonly Diagnostic[] {
-  const { action } = rule;
-  if (action.kind !== "forward") return [];
-  const names = [action.rewrite, ...action.backends.map((b) => b.rewrite)]
-    .flatMap((rewrite) => rewrite?.hostname?.toLowerCase() ?? []);
-  if (names.length === 0) return [];
-  const guarded = gatewayPorts
-    .filter(({ protocol, virtualHosts }) => protocol === "HTTPS"
-      && virtualHosts.some(({ matches }) => matches.some((m) => m.rule === rule)))
-    .flatMap((port) => {
-      const listeners = listenersOf(port);
-      return listeners.flatMap((listener) => foreignHosts(listener, listeners));
-    });
-  const refused = names.find((name) => guarded.some((host) => covers(host, name)));
-  if (refused === undefined) return [];
-  return [diagnostic({
-    code: "FL0407", ...ofRule(rule),
-    title: `under Istio a host cannot be rewritten to \`${refused}\`, the hostname of another HTTPS`
-      + " listener of the port",
-    effect: "such requests get a 421 there",
   })];
 }
 

@@ -22,7 +22,7 @@ export interface ServedListener {
 }
 
 /** The hostnames of other listeners that would be taken for the listener's own. */
-export function foreignHosts(
+function foreignHosts(
   listener: ServedListener, listeners: readonly ServedListener[],
 ): readonly string[] {
   const others = listeners.map(({ hostname }) => hostname).filter((hostname) =>

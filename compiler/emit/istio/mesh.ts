@@ -8,7 +8,7 @@ import { serviceHostOf } from "../../policy/hosts.ts";
 import type { Resolved } from "../../resolve/resolved.ts";
 import type { ServicePort } from "../../resources.ts";
 import type { Json } from "../artifact.ts";
-import { listenerPatches, routePatches, type Routing } from "./filter.ts";
+import { listenerPatches, routePatches, type EnvoyFilter, type Routing } from "./filter.ts";
 import { meshFilterName, ownLabels } from "./names.ts";
 import { meshPlugin, type Image } from "./plugin.ts";
 import type { Release } from "./release.ts";
@@ -17,7 +17,7 @@ type Fields = { readonly [key: string]: Json };
 
 export interface MeshManifests {
   readonly plugins: readonly Fields[];
-  readonly filters: readonly Fields[];
+  readonly filters: readonly EnvoyFilter[];
   readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -72,7 +72,7 @@ export function meshManifests(
 function meshFilter(
   namespace: string, ports: readonly GatewayPort[], resolved: Resolved,
   routing: Pick<Routing, "clusters" | "routePolicies">,
-): Fields {
+): EnvoyFilter {
   return {
     apiVersion: "networking.istio.io/v1alpha3",
     kind: "EnvoyFilter",

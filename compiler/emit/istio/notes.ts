@@ -5,6 +5,7 @@ import type { GatewayPort } from "../../ir.ts";
 import { compareText } from "../../order.ts";
 import { keyText } from "../../resolve/lookup.ts";
 import type { ResolvedGateway, ResolvedListener } from "../../resolve/resolved.ts";
+import type { EnvoyFilter } from "./filter.ts";
 
 /** One for each Gateway: which hostnames the filter answers for, whatever Istio makes of them. */
 export function alsoRouted(
@@ -48,6 +49,25 @@ export function closedToPlace(
       + " route names it",
     help: "let the listener admit routes of the Gateway's own namespace",
   });
+}
+
+/** etcd takes requests of 1.5 MiB; managed fields and annotations need room as well. */
+const objectMax = 1_048_576;
+
+/** Each policy of a route (timeouts, mirrors, rewrites, …) is a route in an EnvoyFilter. */
+export function tooLarge(filter: EnvoyFilter): readonly Diagnostic[] {
+  const size = JSON.stringify(filter).length;
+  if (size <= objectMax) return [];
+  const { namespace, name } = filter.metadata;
+  return [diagnostic({
+    code: "FL0422",
+    title: `the EnvoyFilter \`${name}\` takes ${size} bytes, and a Kubernetes object has room for`
+      + ` ${objectMax}`,
+    resource: `EnvoyFilter ${namespace}/${name}`,
+    effect: "the API server would refuse it",
+    help: "rules that differ in timeouts, retries, mirrors, CORS, header edits or rewrites are a"
+      + " route each; spread them over several Gateways, or let more of them be alike",
+  })];
 }
 
 export function withoutImage(url: string): Diagnostic {

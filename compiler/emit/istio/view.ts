@@ -1,10 +1,12 @@
 // The IR as it is under Istio. The clusters are Istio's, by Istio's names; a hostname that is not
-// ours to carry is left to Istio's own routes. The filter for Istio gets a table of its own from
-// this view, and only it: everywhere else there is nobody to leave a request to.
+// ours to carry is left to Istio's own routes; requests change only after they were authorised. The
+// filter for Istio gets a table of its own from this view, and only it: everywhere else there is
+// nobody to leave a request to.
 
 import { diagnostic, type Diagnostic } from "../../diagnostic.ts";
 import type { Cluster, GatewayPort, Ir, VirtualHost } from "../../ir.ts";
 import { nearest } from "../../schema/nearest.ts";
+import { changesAfterwards } from "./authorised.ts";
 import { placeName } from "./names.ts";
 
 export interface ViewOptions {
@@ -21,7 +23,13 @@ export interface View {
 
 export function istioView(ir: Ir, options: ViewOptions): View {
   const clusters = ir.clusters.map((cluster) => ({ ...cluster, name: istioName(cluster) }));
-  const gatewayPorts = ir.gatewayPorts.map((port) => carried(port, options));
+  const afterwards = changesAfterwards();
+  const gatewayPorts = ir.gatewayPorts.map((port) => carried(port, options))
+    .map((port) => ({
+      ...port,
+      virtualHosts: port.virtualHosts.map((host) =>
+        ({ ...host, matches: host.matches.map(afterwards) })),
+    }));
   return {
     ir: { ...ir, clusters, gatewayPorts },
     diagnostics: unknownHostnames(ir, options.hostnames ?? []),
