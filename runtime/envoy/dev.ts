@@ -53,7 +53,8 @@ export function envoyRuntime(options: EnvoyRuntimeOptions = {}): Runtime {
       if (session) throw new Error("this runtime has been started already");
       const started = await launch(input, options);
       session = started;
-      health = envoyHealth(started.envoy, () => started.current.ir);
+      health = envoyHealth(started.envoy, () =>
+        ({ clusters: started.current.ir.clusters, policies: started.current.policies }));
       void started.envoy.exited.then(() => {
         if (session === started) options.onCrash?.(lastLines(started.envoy.log()));
       });

@@ -4,7 +4,8 @@
 import { open, truncate } from "node:fs/promises";
 import { join } from "node:path";
 
-import type { Ir, OutlierDetection } from "../../compiler/ir.ts";
+import { sessionUnion } from "../../compiler/emit/envoy/session.ts";
+import type { Cluster, OutlierDetection, RoutePolicy } from "../../compiler/ir.ts";
 import { ejectionTime, intervalOf } from "../edge/ejection.ts";
 import type { EjectionCause, HealthEvent, Limit } from "../health/event.ts";
 import type { ClusterSight, HealthSource } from "../health/view.ts";
@@ -29,19 +30,78 @@ interface State {
   readonly backoffs: Map<string, { backoff: number; returnedAt: number }>;
 }
 
-/** `irOf` gives what is served now. */
-export function envoyHealth(envoy: RunningEnvoy, irOf: () => Ir): HealthSource {
+/** What Envoy serves. */
+export interface ServedClusters {
+  readonly clusters: readonly Cluster[];
+  readonly policies: readonly RoutePolicy[];
+}
+
+export function envoyHealth(envoy: RunningEnvoy, served: () => ServedClusters): HealthSource {
   const state: State = { readAt: 0, rest: "", counters: new Map(), backoffs: new Map() };
   return {
-    events: async () => [
-      ...(await newLines(join(envoy.folder, ejectionsFile), state)).flatMap((line) =>
-        ejectionEvent(line, irOf(), state.backoffs)),
-      ...await overflows(envoy, irOf(), state.counters),
-    ],
-    sight: async () => sights(
+    events: async () => {
+      const now = served();
+      const unions = sessionClusters(now);
+      const lines = await newLines(join(envoy.folder, ejectionsFile), state);
+      return [
+        ...lines.flatMap((line) => ejectionEvent(line, now, state.backoffs)),
+        ...await overflows(envoy, now, state.counters),
+      ].map((event) => ofMember(event, unions));
+    },
+    sight: async () => withUnions(sights(
       await envoy.admin.json("/clusters?format=json"),
       await envoy.admin.text(`/stats?filter=${encodeURIComponent(`\\.${waitingStat}$`)}`)),
+    sessionClusters(served())),
   };
+}
+
+// --- Sessions over several clusters --------------------------------------------------------------
+
+/** The clusters that have the endpoints of several, by their names. */
+type Unions = ReadonlyMap<string, readonly Cluster[]>;
+
+function sessionClusters({ clusters, policies }: ServedClusters): Unions {
+  return new Map(policies.flatMap(({ session }): [string, readonly Cluster[]][] => {
+    const union = sessionUnion(session, clusters);
+    return union === undefined ? [] : [[union.name, union.members.map((m) => m.cluster)]];
+  }));
+}
+
+/** An event is told of the cluster that its endpoint belongs to, or else of the first. */
+function ofMember(event: HealthEvent, unions: Unions): HealthEvent {
+  const members = unions.get(event.cluster);
+  if (members === undefined) return event;
+  const own = event.kind === "overflowed"
+    ? undefined : members.find((member) => hasEndpoint(member, event.endpoint));
+  return { ...event, cluster: (own ?? members[0])?.name ?? event.cluster };
+}
+
+function hasEndpoint({ endpoints }: Cluster, name: string): boolean {
+  return endpoints.kind === "static"
+    && endpoints.addresses.some(({ address, port }) => `${address}:${port}` === name);
+}
+
+/** An endpoint is out where a session's cluster has it out, too. */
+function withUnions(all: readonly ClusterSight[], unions: Unions): readonly ClusterSight[] {
+  const byName = new Map(all.map((sight) => [sight.cluster, sight]));
+  return all.map((sight) => {
+    const others = [...unions].flatMap(([name, members]) => {
+      const union = byName.get(name);
+      const isMember = members.some((member) => member.name === sight.cluster);
+      return isMember && union !== undefined ? [union] : [];
+    });
+    if (others.length === 0) return sight;
+    const endpoints = sight.endpoints.map((own) => {
+      const same = others.flatMap((union) =>
+        union.endpoints.filter(({ endpoint }) => endpoint === own.endpoint));
+      return {
+        endpoint: own.endpoint,
+        isEjected: own.isEjected || same.some(({ isEjected }) => isEjected),
+        active: same.reduce((sum, { active = 0 }) => sum + active, own.active ?? 0),
+      };
+    });
+    return { ...sight, endpoints, active: endpoints.reduce((sum, e) => sum + e.active, 0) };
+  });
 }
 
 // --- Ejections -----------------------------------------------------------------------------------
@@ -83,7 +143,7 @@ interface LoggedEvent {
 /** What is no event, or one that was not carried out, is passed over. */
 export function ejectionEvent(
   line: string,
-  { clusters }: Pick<Ir, "clusters">,
+  { clusters }: Pick<ServedClusters, "clusters">,
   backoffs: State["backoffs"],
 ): readonly HealthEvent[] {
   const logged = parse(line);
@@ -148,7 +208,7 @@ const counterPattern = `\\.(${Object.keys(counters).join("|").replaceAll(".", "\
 /** By how much the counters grew. Of clusters that are gone Envoy forgets them. */
 async function overflows(
   { admin }: RunningEnvoy,
-  ir: Ir,
+  served: Pick<ServedClusters, "clusters">,
   known: Map<string, number>,
 ): Promise<readonly HealthEvent[]> {
   const text = await admin.text(`/stats?usedonly&filter=${encodeURIComponent(counterPattern)}`);
@@ -160,12 +220,14 @@ async function overflows(
     const [cluster, counter] = splitStat(name);
     const limit = counters[counter];
     if (count === 0 || limit === undefined) return [];
-    return [{ kind: "overflowed", cluster, limit: limitOf(limit, cluster, ir), count, at }];
+    return [{ kind: "overflowed", cluster, limit: limitOf(limit, cluster, served), count, at }];
   });
 }
 
 /** Envoy counts what `http1MaxPendingRequests` and `http2MaxRequests` refuse as one. */
-function limitOf(limit: Limit, name: string, { clusters }: Ir): Limit {
+function limitOf(
+  limit: Limit, name: string, { clusters }: Pick<ServedClusters, "clusters">,
+): Limit {
   if (limit !== "pending") return limit;
   const policy = clusters.find((cluster) => cluster.name === name)?.policy;
   const isRequests = policy?.http1MaxPendingRequests === undefined

@@ -25,15 +25,21 @@ describe.each<RuntimeName>(["edge", "envoy"])("%s", (runtime) => {
   const backends: FaultyBackend[] = [];
 
   beforeAll(async () => {
-    backends.push(...await Promise.all(["bad", "good", "slow", "alone"].map((name) =>
-      startFaulty(name))));
-    const [bad, good, slow, alone] = backends.map((b) => b.address.port);
+    backends.push(...await Promise.all(["bad", "good", "slow", "alone", "left", "right"].map(
+      (name) => startFaulty(name))));
+    const [bad, good, slow, alone, left, right] = backends.map((b) => b.address.port);
+    const all = { outlierDetection: { ...outlierDetection, maxEjectionPercent: 100 } };
     session = await startDev(runtime, yaml([
       ...serviceManifests("pair", [bad!, good!],
         { loadBalancer: { simple: "ROUND_ROBIN" }, outlierDetection }),
       ...serviceManifests("slow", [slow!], { connectionPool: limited }),
       ...serviceManifests("alone", [alone!], { outlierDetection }),
-      ...routeManifests(["pair", "slow", "alone"]),
+      ...serviceManifests("left", [left!], all),
+      ...serviceManifests("right", [right!], all),
+      ...routeManifests(["pair", "slow", "alone", "left"], (name) => (name !== "left" ? {} : {
+        backendRefs: ["left", "right"].map((to) => ({ name: to, port: 80 })),
+        sessionPersistence: { type: "Header", header: { name: "x-sticky" } },
+      })),
     ]));
     address = session.listeners[0]!.address;
   });
@@ -119,6 +125,16 @@ describe.each<RuntimeName>(["edge", "envoy"])("%s", (runtime) => {
     for (let i = 0; i < 6; i += 1) await ask(address, "/alone");
     const line = /alone:80: \d+ ejections? left out, .* \(maxEjectionPercent: 50\)$/;
     await until(() => told(line) !== undefined);
+  });
+
+  test("an endpoint that a session leads to is told under its own Service", async () => {
+    const left = backends[4]!;
+    left.play([status(500)]);
+    while (left.requests.length < 5) await ask(address, "/left");
+    const endpoint = `127.0.0.1:${left.address.port}`;
+    await until(() => told(new RegExp(`default/left:80: ${endpoint} is ejected`)) !== undefined);
+    expect((await clusterOf("left")).endpoints)
+      .toMatchObject([{ address: endpoint, ejections: 1 }]);
   });
 
   test("only this machine's own names may ask, and only for what there is", async () => {

@@ -98,7 +98,7 @@ describe.each<RuntimeName>(["envoy", "edge"])("%s", (runtime) => {
   });
 
   test.each(scenarios)("the backend $fault", async (scenario) => {
-    const { name, requests = 1, held = 0 } = scenario;
+    const { name, requests = 1, held = 0, isEjectedFirst = false } = scenario;
     const path = `/${name}`;
     const wanted = outcomeOf(scenario, runtime);
     const under: Promise<Seen>[] = [];
@@ -109,6 +109,10 @@ describe.each<RuntimeName>(["envoy", "edge"])("%s", (runtime) => {
           service === `default/${name}:80`);
         return (cluster?.active ?? 0) + (cluster?.waiting ?? 0) === i + 1;
       });
+    }
+    if (isEjectedFirst) {
+      await send(address, path);
+      await until(() => ejectedOf(name));
     }
     let seen = await send(address, path);
     for (let i = 1; i < requests; i += 1) seen = await send(address, path);

@@ -16,6 +16,8 @@ export interface Scenario {
   readonly trafficPolicy?: object;
   /** So many requests, one after the other; the last one counts. Absent: 1. */
   readonly requests?: number;
+  /** The request that counts is made once another one has had the endpoint ejected. */
+  readonly isEjectedFirst?: boolean;
   /** So many requests that the backend holds while the one that counts is made. */
   readonly held?: number;
   /** On both runtimes, or on each. */
@@ -169,7 +171,7 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     fault: "failed before at its only endpoint, which is ejected", name: "ejected",
-    endpoints: [status(500)], requests: 2, outcome: failed(503, "UH"),
+    endpoints: [status(500)], isEjectedFirst: true, outcome: failed(503, "UH"),
   },
   {
     fault: "is slow, and as many requests wait as `http1MaxPendingRequests` allows",
