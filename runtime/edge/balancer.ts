@@ -141,6 +141,9 @@ function byParts(a: string, b: string): number {
   return (left[differs] ?? "") < (right[differs] ?? "") ? -1 : 1;
 }
 
+/** More turns than that need not be thought of as past. */
+const seedMax = 429_496_729;
+
 /** How often Envoy looks for an endpoint that has not failed the request yet. */
 const lookAgainMax = 5;
 
@@ -238,7 +241,7 @@ function warmth({ policy: { warmup }, since }: Balancer, endpoint: number, now: 
 function viewOf(balancer: Balancer, around: Surroundings): View {
   const { fitness, chance, now } = around;
   if (balancer.view?.version === fitness.version) return balancer.view;
-  balancer.seed ??= Math.floor(chance() * 0x100000000);
+  balancer.seed ??= Math.floor(chance() * seedMax);
   balancer.since.forEach((since, i) => { if (Number.isNaN(since)) balancer.since[i] = now; });
   const isFit = (endpoint: number): boolean => !fitness.isOut(endpoint);
   const { policy, priorities } = balancer;

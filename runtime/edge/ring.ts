@@ -66,10 +66,9 @@ function firstAt(points: readonly Point[], hash: Hash64): number {
 interface Claim {
   readonly endpoint: number;
   readonly weight: number;
-  readonly offset: number;
   readonly skip: number;
   /** Where the next place is looked for. */
-  next: number;
+  place: number;
   /** It takes a place once its weight times the round has come up to this. */
   target: number;
 }
@@ -81,8 +80,8 @@ export function buildMaglev(endpoints: readonly Weighed[], size: number): Lookup
   const claims = [...endpoints]
     .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
     .map(({ endpoint, key, weight }): Claim => ({
-      endpoint, weight, target: 0, next: 0,
-      offset: remainder(hashText(key), size),
+      endpoint, weight, target: 0,
+      place: remainder(hashText(key), size),
       skip: remainder(hashText(key, { high: 0, low: 1 }), size - 1) + 1,
     }));
   const table = fill(claims, greatest, size);
@@ -97,17 +96,16 @@ function fill(claims: readonly Claim[], greatest: number, size: number): Int32Ar
       if (filled === size) break;
       if (turn * claim.weight < claim.target) continue;
       claim.target += greatest;
-      let place = placeOf(claim, size);
-      while (table[place] !== -1) place = placeOf(claim, size);
-      table[place] = claim.endpoint;
+      while (table[claim.place] !== -1) step(claim, size);
+      table[claim.place] = claim.endpoint;
+      step(claim, size);
       filled += 1;
     }
   }
   return table;
 }
 
-function placeOf(claim: Claim, size: number): number {
-  const place = (claim.offset + claim.skip * claim.next) % size;
-  claim.next += 1;
-  return place;
+function step(claim: Claim, size: number): void {
+  const place = claim.place + claim.skip;
+  claim.place = place < size ? place : place - size;
 }

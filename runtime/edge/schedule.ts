@@ -18,17 +18,25 @@ interface Entry {
 }
 
 /**
+ * Envoy adds it to the weights while it works out where a schedule stands: of items that would be
+ * due at the same time the lightest then comes first, whatever rounding makes of them.
+ */
+const nudge = 1e-13;
+
+/**
  * The schedule of the items 0, 1, … with these weights, each above zero, as it stands after about
  * `picks` of them: schedules of many isolates should not all begin with the same item. With `picks`
  * 0 it begins with the heaviest.
  */
 export function startSchedule(weights: readonly number[], picks = 0): Schedule {
   const schedule: Schedule = { now: 0, count: 0, heap: [] };
-  const sum = weights.reduce((total, weight) => total + weight, 0);
+  const sum = weights.reduce((total, weight) => total + weight + nudge, 0);
   let left = picks;
-  weights.forEach((weight, item) => {
+  weights.forEach((plain, item) => {
+    const weight = plain + nudge;
     // The share of the picks that this item surely had; what rounding leaves is picked below.
-    const had = Math.max(0, Math.ceil((picks * weight) / sum) - 1);
+    let had = Math.floor((weight * picks) / sum);
+    if (had > 0 && had / weight >= picks / sum) had -= 1;
     left -= had;
     schedule.now = Math.max(schedule.now, had / weight);
     insert(schedule, item, (had + 1) / weight);

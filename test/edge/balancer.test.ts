@@ -67,7 +67,7 @@ test("round robin is exact over any run, whatever ends when", () => {
 });
 
 test("each isolate begins its turns by chance", () => {
-  const chance = chances(0.5000000001);
+  const chance = chances(2.5 / 429_496_729);
   const balancer = startBalancer(equal(3), roundRobin);
   expect(many(balancer, 4, { chance })).toEqual([2, 0, 1, 2]);
 });
