@@ -10,6 +10,7 @@ import { parseArgs } from "node:util";
 import { interleave, median, medianRatio, spread } from "../measure.ts";
 import { printReport, writeJson, type Report, type Row } from "../report.ts";
 import type { Answer, Ask } from "./child.ts";
+import { goals } from "./goals.ts";
 import { routerNames, type RouterName } from "./routers.ts";
 import { positions, routesOf, shapes, type Position, type Shape } from "./workload.ts";
 import { among, positive, say } from "../options.ts";
@@ -175,11 +176,13 @@ async function bench(asked: Options): Promise<Report> {
     title: "CPU time of one match: host, method and path as texts of a new request each time",
     unit: "ns",
     rows,
+    goals: goals(rows),
     notes: [
       `medians of ${asked.rounds} interleaved rounds of ${asked.cpuMs} ms CPU; ratio: to `
         + `${asked.routers[0]} in the same round; spread: (highest - lowest) / median`,
       "shapes: 50 routes a host unless the position says one-host or github; any: requests over "
-        + "all routes",
+        + "all routes, so that host and path change each time; the other positions: one request "
+        + "over and over, which finds all caches warm",
       "each router in a process of its own, peers behind a map of hosts; "
         + `every router's answers checked before`,
       ...notes,

@@ -38,6 +38,8 @@ const PROBE_PREFIXES: u32 = 2;
 let stage: u32 = 0;
 let gatewayPort: u32 = 0;
 let virtualHost: u32 = 0;
+/** The virtual host that the host name led to, or NONE; others may have followed it. */
+let entry: u32 = NONE;
 let probe: u32 = 0;
 /** Segments of the next prefix to look for; −1: none is left. */
 let prefixNext: i32 = 0;
@@ -56,15 +58,22 @@ export function start(port: u32): void {
   stage = STAGE_HOST;
 }
 
+/** After `start`: port and authority are those of the last request that was decided. */
+export function sameHost(): void {
+  virtualHost = entry;
+  stage = STAGE_PATH;
+}
+
 /** VERDICT_* where it is decided, else −(slot + 1) of the value it needs. */
 export function run(): i32 {
   if (stage == STAGE_HOST) {
     if (hostMatters(gatewayPort) && !known(SLOT_AUTHORITY)) return want(SLOT_AUTHORITY);
-    virtualHost = findHost(gatewayPort);
-    if (virtualHost == NONE) return noMatch();
+    entry = findHost(gatewayPort);
+    virtualHost = entry;
     stage = STAGE_PATH;
   }
   if (stage == STAGE_PATH) {
+    if (virtualHost == NONE) return noMatch();
     const wanted = enter();
     if (wanted < 0) return wanted;
   }

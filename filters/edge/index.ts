@@ -4,7 +4,7 @@
 //   reserve → (copy the table) → load; then, for each request: start, put…, run until it is ≥ 0.
 
 import { LOAD_BAD_STATE, LOAD_OK, SLOT_AUTHORITY, SLOT_PATH } from "../core/format";
-import { run, start } from "../core/match";
+import { run, sameHost, start } from "../core/match";
 import { arena, ARENA_LENGTH, verdict } from "../core/memory";
 import { put } from "../core/slots";
 import { adopt, stateLengthOf } from "../core/table";
@@ -39,12 +39,14 @@ export function load(len: u32): u32 {
 
 /**
  * `start`, `put` of the authority and the target, and `run` in one call: both texts stand in the
- * input buffer, the target at the next multiple of 8 after the authority.
+ * input buffer, the target at the next multiple of 8 after the authority. `again`: port and
+ * authority are those of the last request that was decided.
  */
-export function open(gatewayPort: u32, authorityLen: u32, targetLen: u32): i32 {
+export function open(gatewayPort: u32, authorityLen: u32, targetLen: u32, again: bool): i32 {
   start(gatewayPort);
   put(SLOT_AUTHORITY, arena, authorityLen);
   put(SLOT_PATH, arena + ((authorityLen + 7) & ~7), targetLen);
+  if (again) sameHost();
   return run();
 }
 

@@ -17,8 +17,13 @@ export interface CoreExports {
   inputLength(): number;
   verdictPtr(): number;
   start(gatewayPort: number): void;
-  /** `start`, `put` of authority and target as they stand in the input buffer, and `run`. */
-  open(gatewayPort: number, authorityLength: number, targetLength: number): number;
+  /**
+   * `start`, `put` of authority and target as they stand in the input buffer, and `run`. `again`
+   * is 1 where port and authority are the last request's: the core knows the virtual host then.
+   */
+  open(
+    gatewayPort: number, authorityLength: number, targetLength: number, again: number,
+  ): number;
   put(slot: number, ptr: number, length: number): void;
   run(): number;
 }
@@ -79,8 +84,12 @@ export function createCore(exports: CoreExports, names: readonly string[]): Core
   const end = start + (exports.inputLength() >>> 0);
   const verdictPtr = exports.verdictPtr() >>> 0;
   // The core allocates nothing once its table is loaded, so that these views stay valid.
-  const bytes = new Uint8Array(exports.memory.buffer);
-  const words = new Uint32Array(exports.memory.buffer, verdictPtr, VERDICT_SIZE / 4);
+  const input: Input = {
+    bytes: new Uint8Array(exports.memory.buffer),
+    words: new Int32Array(exports.memory.buffer, 0, end >>> 2),
+    end,
+  };
+  const verdict = new Uint32Array(exports.memory.buffer, verdictPtr, VERDICT_SIZE / 4);
   const runsMax = names.length + SLOT_HEADERS + 1;
 
   /** Answers what the core still asks for, until it has decided. `at` is free in the buffer. */
@@ -95,48 +104,101 @@ export function createCore(exports: CoreExports, names: readonly string[]): Core
       if (value === null) {
         exports.put(slot, 0, ABSENT);
       } else {
-        const next = writeText(bytes, at, end, value);
+        const next = writeText(input, at, value);
         if (next < 0) return tooLarge;
         exports.put(slot, at, next - at);
-        at = next;
+        at = aligned(next);
       }
       result = exports.run();
     }
-    return readVerdict(words, bytes, result);
+    return readVerdict(verdict, input.bytes, result);
   };
+  // Requests come in runs for one host, of which the core knows the virtual host already. Its name
+  // still stands in the buffer; -1 where it does not.
+  let lastLength = -1;
+  let lastPort = -1;
   const decide = (request: RequestParts): Verdict => {
-    const authorityEnd = writeText(bytes, start, end, request.authority);
+    const { gatewayPort, authority, target } = request;
+    const written = writeShort(input, start, authority);
+    const again = written === UNCHANGED && authority.length === lastLength
+      && gatewayPort === lastPort;
+    const authorityEnd = written === UNFIT
+      ? writeText(input, start, authority) : start + authority.length;
+    lastLength = -1;
     if (authorityEnd < 0) return tooLarge;
-    const target = (authorityEnd + 7) & ~7;
-    const targetEnd = writeText(bytes, target, end, request.target);
+    const targetStart = aligned(authorityEnd);
+    const targetEnd = writeText(input, targetStart, target);
     if (targetEnd < 0) return tooLarge;
-    const result = exports.open(request.gatewayPort, authorityEnd - start, targetEnd - target);
-    return result < 0 ? goOn(request, result, targetEnd) : readVerdict(words, bytes, result);
+    const length = authorityEnd - start;
+    const result = exports.open(gatewayPort, length, targetEnd - targetStart, again ? 1 : 0);
+    if (written !== UNFIT) lastLength = length;
+    lastPort = gatewayPort;
+    if (result < 0) return goOn(request, result, aligned(targetEnd));
+    return readVerdict(verdict, input.bytes, result);
   };
   return { decide };
+}
+
+function aligned(address: number): number {
+  return (address + 7) & ~7;
+}
+
+/** The core's memory, up to the end of its input buffer. */
+export interface Input {
+  readonly bytes: Uint8Array;
+  readonly words: Int32Array;
+  readonly end: number;
 }
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** Up to this length a loop over char codes beats `encodeInto`. */
-const shortTextMax = 100;
+/** Up to this length a loop over char codes beats `encodeInto`, in workerd as in Node. */
+const shortTextMax = 64;
 
-/** Writes `text` at `at` and returns the end of it, or -1 where it does not fit. */
-export function writeText(bytes: Uint8Array, at: number, end: number, text: string): number {
+/** Writes `text` at `at`, a multiple of 8; the end of it, or -1 where it does not fit. */
+export function writeText(input: Input, at: number, text: string): number {
+  const { bytes, end } = input;
   const length = text.length;
   if (at + length > end) return -1;
-  if (length <= shortTextMax) {
-    let i = 0;
-    for (; i < length; i += 1) {
-      const code = text.charCodeAt(i);
-      if (code >= 0x80) break;
-      bytes[at + i] = code;
-    }
-    if (i === length) return at + length;
-  }
+  if (writeShort(input, at, text) !== UNFIT) return at + length;
   const { read, written } = encoder.encodeInto(text, bytes.subarray(at, end));
   return read === length ? at + written : -1;
+}
+
+// What `writeShort` found.
+const UNCHANGED = 0;
+const CHANGED = 1;
+/** The text is long or not ASCII; whatever was written is to be written over. */
+const UNFIT = 2;
+
+/** Writes a short text, a word at a time, and says whether just that stood there before. */
+function writeShort({ bytes, words, end }: Input, at: number, text: string): number {
+  const length = text.length;
+  if (length > shortTextMax || at + length > end) return UNFIT;
+  const whole = length & ~3;
+  let all = 0;
+  let change = 0;
+  let word = at >>> 2;
+  for (let i = 0; i < whole; i += 4) {
+    const a = text.charCodeAt(i);
+    const b = text.charCodeAt(i + 1);
+    const c = text.charCodeAt(i + 2);
+    const d = text.charCodeAt(i + 3);
+    const packed = a | (b << 8) | (c << 16) | (d << 24);
+    all |= a | b | c | d;
+    change |= (words[word] ?? 0) ^ packed;
+    words[word] = packed;
+    word += 1;
+  }
+  for (let i = whole; i < length; i += 1) {
+    const code = text.charCodeAt(i);
+    all |= code;
+    change |= (bytes[at + i] ?? 0) ^ code;
+    bytes[at + i] = code;
+  }
+  if (all >= 0x80) return UNFIT;
+  return change === 0 ? UNCHANGED : CHANGED;
 }
 
 function readVerdict(words: Uint32Array, bytes: Uint8Array, kind: number): Verdict {

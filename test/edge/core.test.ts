@@ -8,7 +8,7 @@ import {
   VERDICT_STATUS, VERDICT_TEXT_LEN, VERDICT_TEXT_PTR,
 } from "../../filters/core/format.ts";
 import {
-  createCore, loadTable, writeText, type CoreExports, type RequestParts,
+  createCore, loadTable, writeText, type CoreExports, type Input, type RequestParts,
 } from "../../runtime/edge/core.ts";
 
 const inputPtr = 1024;
@@ -138,14 +138,48 @@ test.each([
   ["short", "abc"], ["empty", ""], ["long", "a".repeat(150)], ["not ASCII", "grüße"],
   ["beyond the first plane", "a😀b"], ["long and not ASCII", "ü".repeat(80)],
 ])("text is written as UTF-8: %s", (_, text) => {
-  const bytes = new Uint8Array(400);
-  const end = writeText(bytes, 5, bytes.length, text);
-  expect(new TextDecoder().decode(bytes.subarray(5, end))).toBe(text);
+  const input = inputOf(400);
+  const end = writeText(input, 8, text);
+  expect(new TextDecoder().decode(input.bytes.subarray(8, end))).toBe(text);
 });
 
 test.each([["abcd", 3, -1], ["abc", 3, 3], ["ü", 1, -1], ["ü", 2, 2]])(
   "text never passes the end: %s in %d bytes",
   (text, room, end) => {
-    expect(writeText(new Uint8Array(16), 0, room, text)).toBe(end);
+    expect(writeText({ ...inputOf(16), end: room }, 0, text)).toBe(end);
   },
 );
+
+function inputOf(length: number): Input {
+  const bytes = new Uint8Array(length);
+  return { bytes, words: new Int32Array(bytes.buffer), end: length };
+}
+
+/** The last argument of each `open`: whether the core is told that it knows the host. */
+function again(requests: readonly Partial<RequestParts>[]): readonly number[] {
+  const { exports } = fakeCore([], {});
+  const told: number[] = [];
+  const open: CoreExports["open"] = (...args) => {
+    told.push(args[3]);
+    return exports.open(...args);
+  };
+  const core = createCore({ ...exports, open }, []);
+  for (const parts of requests) core.decide(request(parts));
+  return told;
+}
+
+test("a host is known again only where port and authority are the last request's", () => {
+  const [a, b] = [{ authority: "a.example" }, { authority: "b.example" }];
+  expect(again([a, a, b, b, a])).toEqual([0, 1, 0, 1, 0]);
+  expect(again([a, { ...a, gatewayPort: 1 }, { ...a, gatewayPort: 1 }])).toEqual([0, 0, 1]);
+  expect(again([a, { ...a, target: "/other" }, { ...a, target: "/" }])).toEqual([0, 1, 1]);
+  expect(again([{ authority: "a.examples" }, a, { authority: "a.examples" }])).toEqual([0, 0, 0]);
+  expect(again([{ authority: "grü.example" }, { authority: "grü.example" }])).toEqual([0, 0]);
+  expect(again([{ authority: "a".repeat(80) }, { authority: "a".repeat(80) }])).toEqual([0, 0]);
+});
+
+test("a request that does not fit makes the core forget which host it knows", () => {
+  const [a, b] = [{ authority: "a.example" }, { authority: "b.example" }];
+  const long = { target: "/".repeat(inputLength) };
+  expect(again([a, { ...b, ...long }, b, a, { ...a, ...long }, a])).toEqual([0, 0, 0, 0]);
+});
