@@ -25,15 +25,28 @@ test("a policy that Envoy carries out has nothing said of it", () => {
     cluster("b", local, hash({ kind: "ringHash", minimumRingSize: 8_388_608 }))])).toEqual([]);
 });
 
-test.each([
-  [{ kind: "maglev", tableSize: 1000 }, "FL0401 Envoy does not take a table of 1000: the size has "
-    + "to be a prime of at most 5000011"],
-  [{ kind: "maglev", tableSize: 5_000_077 }, "FL0401 Envoy does not take a table of 5000077: the "
-    + "size has to be a prime of at most 5000011"],
-  [{ kind: "ringHash", minimumRingSize: 9_000_000 }, "FL0401 Envoy does not take a ring of "
-    + "9000000: the size has to be at most 8388608"],
-] as const)("sizes that Envoy refuses: %o", (algorithm, expected) => {
-  expect(said([cluster("a", local, hash(algorithm))])).toEqual([expected]);
+test.each<readonly [ClusterPolicy, string, string]>([
+  [hash({ kind: "maglev", tableSize: 1000 }), "{key: {kind: header, name: x}, algorithm: "
+    + "{kind: maglev, tableSize: 1000}} for `consistentHash`", "tableSize: 65537"],
+  [hash({ kind: "maglev", tableSize: 5_000_077 }), "{key: {kind: header, name: x}, algorithm: "
+    + "{kind: maglev, tableSize: 5000077}} for `consistentHash`", "tableSize: 65537"],
+  [hash({ kind: "ringHash", minimumRingSize: 9e6 }), "{key: {kind: header, name: x}, algorithm: "
+    + "{kind: ringHash, minimumRingSize: 9000000}} for `consistentHash`", "minimumRingSize: 1024"],
+  [{ maxConnections: -1 }, "-1 for `maxConnections`", "as if the field were absent"],
+  [{ outlierDetection: { maxEjectionPercent: 150 } },
+    "{maxEjectionPercent: 150} for `outlierDetection`", "{maxEjectionPercent: 100}"],
+  [{ connectTimeoutMs: 0.2 }, "0.2 for `connectTimeoutMs`", "1 is taken instead"],
+])("figures that Envoy would not start with are named: %o", (policy, title, effect) => {
+  const found = clusterGaps(ir([], [cluster("a", local, policy)]), []);
+  expect(found).toMatchObject([{ code: "FL0401", title: `Envoy does not take ${title}` }]);
+  expect(found[0]!.effect).toContain(effect);
+});
+
+test("a key without a name hashes nothing", () => {
+  const policy = { consistentHash: { key: { kind: "header", name: "" } as const,
+    algorithm: { kind: "ringHash", minimumRingSize: 1024 } as const } };
+  expect(said([cluster("a", local, policy)]))
+    .toEqual(["FL0401 Envoy takes no key without a name of visible characters"]);
 });
 
 test("Istio's own certificates: nothing is sent, and the rule is named", () => {

@@ -21,30 +21,7 @@ export function balancing(policy: ClusterPolicy): Fields {
   };
 }
 
-type Algorithm = ConsistentHash["algorithm"];
-
-/** Envoy's limits. */
-export const ringSizeMax = 8_388_608;
-export const tableSizeMax = 5_000_011;
-
-/** The same, or Envoy's own size where it would refuse the one asked for. */
-export function fittingAlgorithm(asked: Algorithm): Algorithm {
-  if (asked.kind === "ringHash") {
-    return asked.minimumRingSize <= ringSizeMax ? asked : { ...asked, minimumRingSize: 1024 };
-  }
-  return asked.tableSize <= tableSizeMax && isPrime(asked.tableSize)
-    ? asked : { ...asked, tableSize: 65_537 };
-}
-
-function isPrime(number: number): boolean {
-  for (let factor = 2; factor * factor <= number; factor += 1) {
-    if (number % factor === 0) return false;
-  }
-  return number > 1;
-}
-
-function hashing(asked: Algorithm): Fields {
-  const algorithm = fittingAlgorithm(asked);
+function hashing(algorithm: ConsistentHash["algorithm"]): Fields {
   return algorithm.kind === "maglev"
     ? { lb_policy: "MAGLEV", maglev_lb_config: { table_size: algorithm.tableSize } }
     : {

@@ -4,7 +4,7 @@
 import { diagnostic, type Diagnostic, type DiagnosticFacts } from "../../diagnostic.ts";
 import type { Cluster, ClusterPolicy, Ir, PolicyOrigins, RoutePolicy, StreamPort }
   from "../../ir.ts";
-import { fittingAlgorithm, ringSizeMax, tableSizeMax } from "./balancing.ts";
+import { fittingKey, fittingPolicy } from "./fitting.ts";
 import { sessionUnion } from "./session.ts";
 
 export function clusterGaps(
@@ -12,7 +12,7 @@ export function clusterGaps(
 ): readonly Diagnostic[] {
   const all = [
     ...clusters.flatMap(withoutMesh), ...clusters.flatMap(namedFiles),
-    ...clusters.flatMap(sizes),
+    ...clusters.flatMap(unfit),
     ...streamPorts.flatMap((port) => streamLimits(port, clusters)),
     ...routePolicies.flatMap((policy) => unionPolicies(policy, clusters)),
   ];
@@ -50,16 +50,29 @@ function namedFiles(cluster: Cluster): readonly Diagnostic[] {
   })];
 }
 
-function sizes(cluster: Cluster): readonly Diagnostic[] {
-  const asked = cluster.policy.consistentHash?.algorithm;
-  if (!asked || fittingAlgorithm(asked) === asked) return [];
-  const [what, limit] = asked.kind === "maglev"
-    ? [`a table of ${asked.tableSize}`, `a prime of at most ${tableSizeMax}`]
-    : [`a ring of ${asked.minimumRingSize}`, `at most ${ringSizeMax}`];
-  return [at(cluster, "consistentHash", {
-    code: "FL0401", title: `Envoy does not take ${what}: the size has to be ${limit}`,
-    effect: "its default size is taken; the Envoy that Istio configures refuses the cluster",
-  })];
+/** Figures that Envoy would not start with, and what is taken in their place. */
+function unfit(cluster: Cluster): readonly Diagnostic[] {
+  const { policy } = cluster;
+  const fitting = fittingPolicy(policy);
+  const key = policy.consistentHash?.key;
+  return [
+    ...(key && !fittingKey(key) ? [at(cluster, "consistentHash", {
+      code: "FL0401", title: "Envoy takes no key without a name of visible characters",
+      effect: "requests go to any endpoint",
+    })] : []),
+    ...(Object.keys(policy) as (keyof ClusterPolicy)[])
+      .filter((field) => JSON.stringify(policy[field]) !== JSON.stringify(fitting[field]))
+      .map((field) => at(cluster, field, {
+        code: "FL0401", title: `Envoy does not take ${written(policy[field])} for \`${field}\``,
+        effect: fitting[field] === undefined
+          ? "it is as if the field were absent" : `${written(fitting[field])} is taken instead`,
+        help: "Istio's admission refuses the rule as well",
+      })),
+  ];
+}
+
+function written(value: unknown): string {
+  return JSON.stringify(value).replaceAll('"', "").replaceAll(",", ", ").replaceAll(":", ": ");
 }
 
 // --- Streams -------------------------------------------------------------------------------------

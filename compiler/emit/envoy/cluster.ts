@@ -7,6 +7,7 @@ import type { Json } from "../artifact.ts";
 import { balancing } from "./balancing.ts";
 import { duration } from "./duration.ts";
 import { discovery, unionDiscovery, type DiscoveryOptions, type Member } from "./endpoints.ts";
+import { fittingPolicy } from "./fitting.ts";
 import { circuitBreakers, connectionOptions, protocolOptions, transportSocket } from "./pool.ts";
 import { upstreamTls, type KeyPairFiles } from "./tls.ts";
 
@@ -18,8 +19,10 @@ export interface ClusterOptions extends DiscoveryOptions {
 
 type Fields = { readonly [key: string]: Json };
 
-export function envoyCluster(cluster: Cluster, options: ClusterOptions): Fields {
-  const { policy, tls } = cluster;
+export function envoyCluster(asked: Cluster, options: ClusterOptions): Fields {
+  const policy = fittingPolicy(asked.policy);
+  const cluster = { ...asked, policy };
+  const { tls } = cluster;
   const secured = tls && !tls.mesh
     ? upstreamTls(tls, alpnOf(cluster), options.keyPairs, options.systemRoots) : undefined;
   return {

@@ -4,6 +4,7 @@
 import type { Cluster, ClusterPolicy, EndpointAddress, Endpoints } from "../../ir.ts";
 import { compareText } from "../../order.ts";
 import type { Json } from "../artifact.ts";
+import { fittingAddresses } from "./fitting.ts";
 
 type Fields = { readonly [key: string]: Json };
 
@@ -24,7 +25,7 @@ export interface Member {
 export function discovery(cluster: Cluster, options: DiscoveryOptions): Fields {
   const { endpoints, name, policy } = cluster;
   // Without Istio's certificates it could only be reached in plain text, which nobody asked for.
-  const addresses = cluster.tls?.mesh ? [] : addressesOf(endpoints);
+  const addresses = cluster.tls?.mesh ? [] : fittingAddresses(addressesOf(endpoints));
   const found = discover(name, localities(addresses, policy), hasOnlyIps(endpoints), options);
   const isLogical = endpoints.kind === "dns" && endpoints.isLogical === true && !cluster.tls?.mesh;
   return isLogical ? { ...found, type: "LOGICAL_DNS" } : found;
@@ -34,13 +35,15 @@ export function discovery(cluster: Cluster, options: DiscoveryOptions): Fields {
 export function unionDiscovery(
   name: string, members: readonly Member[], options: DiscoveryOptions,
 ): Fields {
-  const groups = members.flatMap(({ weight, cluster }) =>
-    byPriority(addressesOf(cluster.endpoints)).map(([priority, addresses]) => ({
+  const groups = members.flatMap(({ weight, cluster }) => {
+    const all = fittingAddresses(addressesOf(cluster.endpoints), members.length);
+    return byPriority(all).map(([priority, addresses]) => ({
       locality: { region: cluster.name },
       priority: priority > 0 ? priority : undefined,
       load_balancing_weight: weight,
       lb_endpoints: addresses.map(lbEndpoint),
-    })));
+    }));
+  });
   return discover(name, groups, members.every((m) => hasOnlyIps(m.cluster.endpoints)), options);
 }
 

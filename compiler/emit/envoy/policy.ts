@@ -6,6 +6,7 @@ import type { Cluster, HeaderEdits, Mirror, Retry, RoutePolicy } from "../../ir.
 import type { Json } from "../artifact.ts";
 import { corsConfig, corsFilter, preflight } from "./cors.ts";
 import { duration } from "./duration.ts";
+import { fittingKey } from "./fitting.ts";
 import { hashPolicy } from "./hash.ts";
 import { clusterHeader, internalHeaders } from "./names.ts";
 import { nativeEdits } from "./native-edits.ts";
@@ -76,6 +77,7 @@ function rewrites({ request }: RoutePolicy): Fields {
 
 function routeAction(policy: RoutePolicy, options: RouteOptions): Fields {
   const { requestTimeoutMs = 0, mirrors } = policy;
+  const hashKey = policy.hashKey && fittingKey(policy.hashKey);
   const union = options.unions === false
     ? undefined
     : sessionUnion(policy.session, options.clusters);
@@ -89,7 +91,7 @@ function routeAction(policy: RoutePolicy, options: RouteOptions): Fields {
     // Envoy's default of 15 s is nothing a route asked for.
     timeout: duration(requestTimeoutMs),
     retry_policy: retryPolicy(policy),
-    hash_policy: policy.hashKey && [hashPolicy(policy.hashKey)],
+    hash_policy: hashKey && [hashPolicy(hashKey)],
     request_mirror_policies: copied.length > 0 ? copied : undefined,
   };
 }

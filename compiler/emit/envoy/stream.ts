@@ -3,10 +3,11 @@
 // that does not exist.
 
 import { canonicalHost, compareSpecificity, intersect } from "../../resolve/hostname.ts";
-import type { Cluster, StreamListener, StreamPort, StreamRoute } from "../../ir.ts";
+import type { Cluster, ClusterPolicy, StreamListener, StreamPort, StreamRoute } from "../../ir.ts";
 import type { Json } from "../artifact.ts";
 import type { Chain } from "./listener.ts";
 import { optionalDuration } from "./duration.ts";
+import { fittingPolicy } from "./fitting.ts";
 import { datagramHash, streamHash } from "./hash.ts";
 import { fraction } from "./policy.ts";
 
@@ -60,11 +61,20 @@ function nameOf(cluster: number | undefined, clusters: readonly Cluster[]): stri
   return (cluster === undefined ? undefined : clusters[cluster]?.name) ?? nowhere;
 }
 
+function policiesOf(
+  backends: Backends, clusters: readonly Cluster[],
+): readonly ClusterPolicy[] {
+  return backends.flatMap(({ cluster = -1 }) => {
+    const policy = clusters[cluster]?.policy;
+    return policy ? [fittingPolicy(policy)] : [];
+  });
+}
+
 function tcpProxy(
   backends: Backends, statPrefix: string, clusters: readonly Cluster[],
 ): Fields {
   const [first] = backends;
-  const policies = backends.flatMap(({ cluster = -1 }) => clusters[cluster]?.policy ?? []);
+  const policies = policiesOf(backends, clusters);
   const [idleMs] = policies.flatMap(({ tcpIdleTimeoutMs }) => tcpIdleTimeoutMs ?? []);
   const [endMs] = policies.flatMap(({ maxConnectionDurationMs }) => maxConnectionDurationMs ?? []);
   return {
@@ -92,8 +102,7 @@ export function udpProxy(
   stream: StreamPort, statPrefix: string, clusters: readonly Cluster[],
 ): readonly Fields[] {
   const [route] = stream.listeners.flatMap(({ routes }) => routes);
-  const policies = (route?.backends ?? [])
-    .flatMap(({ cluster = -1 }) => clusters[cluster]?.policy ?? []);
+  const policies = policiesOf(route?.backends ?? [], clusters);
   return [{
     name: "envoy.filters.udp_listener.udp_proxy",
     typed_config: {
