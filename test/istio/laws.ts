@@ -97,6 +97,15 @@ const migration: readonly Law[] = [{
   },
 }];
 
+const manual: readonly Law[] = [{
+  name: "pods that Istio did not make carry the filter as its own do",
+  async holds(running) {
+    expect(answered(await get(running, "new.example"))).toBe("200 fresh");
+    expect(answered(await get(running, "stays.example"))).toBe("200 old");
+    expect((await get(running, "other.example")).status).toBe(404);
+  },
+}];
+
 /** Over TLS, with a server name that need not be the host. */
 function secure({ address }: Running, servername: string, host: string): Promise<string> {
   const [ip, port] = address.split(":");
@@ -134,4 +143,5 @@ const https: readonly Law[] = [{
   },
 }];
 
-export const laws: Readonly<Record<string, readonly Law[]>> = { canary, migration, https };
+export const laws: Readonly<Record<string, readonly Law[]>> =
+  { canary, migration, https, manual };

@@ -8,6 +8,10 @@ import type { IstioOptions } from "../../compiler/emit/istio.ts";
 export interface Scenario {
   readonly name: string;
   readonly gateway: { readonly namespace: string; readonly name: string };
+  /** Of the gateway's pods; absent: those that Istio gives to its own. */
+  readonly podLabels?: Readonly<Record<string, string>>;
+  /** The gateway's Service. */
+  readonly service: string;
   /** What the cluster has, but for our manifests. */
   readonly applied: string;
   /** The routes that fairlead is given in the place of those in `applied`. */
@@ -71,6 +75,7 @@ const demo = { namespace: "demo", name: "istio-gateway" };
 /** The seed's example. Its HTTPRoute is not applied: only the filter knows it. */
 const seed: Scenario = {
   name: "canary",
+  service: "istio-gateway-istio",
   gateway: { namespace: "istio-test", name: "istio-gateway" },
   applied: `${without(canary, "HTTPRoute")}\n---${gatewayService("istio-test",
     "{ name: http, port: 80, targetPort: 8080 }")}`,
@@ -85,6 +90,7 @@ const seed: Scenario = {
  */
 const migration: Scenario = {
   name: "migration",
+  service: "istio-gateway-istio",
   gateway: demo,
   applied: gateway(http) + gatewayService("demo", "{ name: http, port: 80, targetPort: 8080 }")
     + service("old") + service("fresh") + service("copy")
@@ -118,6 +124,7 @@ const https = (name: string, hostname?: string): string =>
 /** A listener for any name beside one for a single name. */
 const listeners: Scenario = {
   name: "https",
+  service: "istio-gateway-istio",
   gateway: demo,
   applied: gateway(`${https("any")}, ${https("own", "own.example")}`)
     + gatewayService("demo", "{ name: https, port: 443, targetPort: 8443 }")
@@ -127,7 +134,28 @@ const listeners: Scenario = {
   backends: ["old", "fresh"],
 };
 
-export const scenarios: readonly Scenario[] = [seed, migration, listeners];
+/** Pods that Istio did not make: the Gateway names their Service. */
+const manual: Scenario = {
+  name: "manual",
+  gateway: demo,
+  podLabels: { istio: "ingress" },
+  service: "ingress",
+  applied: gateway(http).replace("listeners:",
+    "addresses: [{ type: Hostname, value: ingress }], listeners:") + `
+apiVersion: v1
+kind: Service
+metadata: { name: ingress, namespace: demo }
+spec:
+  clusterIP: 10.0.0.11
+  selector: { istio: ingress }
+  ports: [{ name: http, port: 80, targetPort: 8080 }]
+---` + service("fresh") + service("old") + route("stays", "stays.example", "old"),
+  carried: route("new", "new.example", "fresh"),
+  options: { istioVersion: "1.31" },
+  backends: ["fresh", "old"],
+};
+
+export const scenarios: readonly Scenario[] = [seed, migration, listeners, manual];
 
 export function inputOf({ applied, carried }: Scenario): string {
   return `${without(applied, "HTTPRoute")}\n---\n${carried}`;

@@ -74,6 +74,12 @@ function podsOf(gateway: ResolvedGateway, sources: Sources): Pods | undefined {
         : "its addresses do not name one Service"));
     return undefined;
   }
+  if (service.metadata.namespace !== namespace) {
+    unknown(resource, ["spec", "addresses", hostname, "value"], sources.report,
+      `Istio runs a Gateway only on a Service of its own namespace, which is \`${namespace}\` and`
+      + ` not \`${service.metadata.namespace}\``);
+    return undefined;
+  }
   const { selector } = service.spec;
   if (!selector || Object.keys(selector).length === 0) {
     unknown(service, ["spec"], sources.report,
@@ -81,8 +87,7 @@ function podsOf(gateway: ResolvedGateway, sources: Sources): Pods | undefined {
     return undefined;
   }
   const podPort = servicePorts(gateway, service, sources);
-  return podPort
-    && { namespace: service.metadata.namespace, labels: selector, ownPods: false, podPort };
+  return podPort && { namespace, labels: selector, ownPods: false, podPort };
 }
 
 /** `ingress`, `ingress.istio-system`, or with `.svc` and the cluster's domain after it. */

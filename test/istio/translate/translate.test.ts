@@ -60,8 +60,13 @@ async function filesFor(
   return [theirs, ours];
 }
 
-function argumentsFor({ gateway: { namespace, name } }: Scenario): readonly string[] {
-  return ["-ns", namespace, "-labels", `gateway.networking.k8s.io/gateway-name=${name}`];
+function labelsOf({ gateway: { name }, podLabels }: Scenario): Readonly<Record<string, string>> {
+  return podLabels ?? { "gateway.networking.k8s.io/gateway-name": name };
+}
+
+function argumentsFor(scenario: Scenario): readonly string[] {
+  const labels = Object.entries(labelsOf(scenario)).map(([key, value]) => `${key}=${value}`);
+  return ["-ns", scenario.gateway.namespace, "-labels", labels.join(",")];
 }
 
 async function translate(scenario: Scenario): Promise<readonly [Recorded, Built]> {
@@ -117,7 +122,8 @@ function slice(namespace: string, service: string, port: number): string {
 }
 
 /** An Envoy that asks for everything, as istio-proxy does. */
-function discovering({ gateway: { namespace, name } }: Scenario, istiod: number): string {
+function discovering(scenario: Scenario, istiod: number): string {
+  const { namespace } = scenario.gateway;
   const ads = { ads: {}, resource_api_version: "V3" };
   return JSON.stringify({
     node: {
@@ -126,7 +132,7 @@ function discovering({ gateway: { namespace, name } }: Scenario, istiod: number)
       metadata: {
         NAMESPACE: namespace, CLUSTER_ID: "Kubernetes", ISTIO_VERSION: "1.31.0",
         INSTANCE_IPS: "127.0.0.1",
-        LABELS: { "gateway.networking.k8s.io/gateway-name": name },
+        LABELS: labelsOf(scenario),
       },
     },
     admin: { address: { socket_address: { address: "127.0.0.1", port_value: 0 } } },
@@ -175,7 +181,7 @@ describe.each(scenarios.filter(({ name }) => name !== "https"))("$name, live", (
     await writeFile(filterPath, built.files.get("istio/filter.wasm")!);
     const slices = [
       ...backends.map(({ name, address }) => slice(namespace, name, address.port)),
-      slice(namespace, "istio-gateway-istio", listener),
+      slice(namespace, scenario.service, listener),
     ];
     const files = await filesFor(own, built, slices.join("---\n"));
     const child = await serving(
