@@ -1,6 +1,7 @@
 // What is said about DestinationRules as wholes: those that no cluster follows, and those that
 // say again what another has said before.
 
+import { namesOf, type Names } from "../resolve/nearest.ts";
 import { describe, didYouMean, label, type Report } from "../resolve/report.ts";
 import type { Inventory } from "../resources.ts";
 import {
@@ -27,7 +28,8 @@ function matchesAny(host: string, hosts: ReadonlySet<string>): boolean {
 }
 
 function reportUseless(
-  rule: DestinationRule, hosts: ReadonlySet<string>, broken: ReadonlySet<string>, report: Report,
+  rule: DestinationRule, hosts: ReadonlySet<string>, names: Names, broken: ReadonlySet<string>,
+  report: Report,
 ): void {
   const host = fullHost(rule);
   if (matchesAny(host, hosts)) {
@@ -39,7 +41,7 @@ function reportUseless(
         + " see them, and takes the most specific host",
     });
   } else if (!matchesAny(host, broken)) {
-    const hint = didYouMean(host, hosts);
+    const hint = didYouMean(host, names);
     const full = rule.spec.host === host ? "" : ` (\`${host}\`)`;
     report.say(rule, ["spec", "host"], {
       code: "FL0601", title: `no Service or ServiceEntry has the host \`${rule.spec.host}\`${full}`,
@@ -82,11 +84,12 @@ function reportSubsets({ rules }: MergedRule, report: Report): void {
 
 export function reportUse(inventory: Inventory, uses: readonly Use[], report: Report): void {
   const hosts = new Set(uses.map(({ host }) => host));
+  const names = namesOf([...hosts]);
   const broken = new Set(brokenHosts(inventory));
   const groups = new Set(uses.flatMap(({ merged }) => merged));
   const inForce = new Set([...groups].flatMap(({ rules }) => rules));
   for (const rule of inventory.destinationRules) {
-    if (!inForce.has(rule)) reportUseless(rule, hosts, broken, report);
+    if (!inForce.has(rule)) reportUseless(rule, hosts, names, broken, report);
   }
   for (const group of groups) {
     reportPolicies(group, report);

@@ -166,8 +166,8 @@ function sayNoParent(
     && look.inventory.listenerSets.some((l) => keyText(l.metadata) === keyText(key));
   // A ListenerSet without its Gateway has been reported where it stands.
   if (there || look.isBroken(ref.kind, key)) return;
-  const names = (isGateway ? look.inventory.gateways : look.inventory.listenerSets)
-    .map((g) => g.metadata.name);
+  const names = isGateway ? look.gatewayNames()
+    : look.inventory.listenerSets.map((g) => g.metadata.name);
   const elsewhere = (isGateway ? look.inventory.gateways : [])
     .filter((g) => g.metadata.name === key.name).map((g) => g.metadata.namespace);
   const hint = didYouMean(key.name, names);

@@ -260,7 +260,7 @@ function orphanSet(
   if (key && !look.isBroken("Gateway", key)) {
     report.say(set, ["spec", "parentRef", "name"], {
       code: "FL0201", title: `no Gateway \`${key.name}\` in namespace \`${key.namespace}\``,
-      label: didYouMean(key.name, look.inventory.gateways.map((g) => g.metadata.name)),
+      label: didYouMean(key.name, look.gatewayNames()),
       effect: "its listeners serve no requests",
     });
   }

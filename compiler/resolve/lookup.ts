@@ -2,15 +2,29 @@
 // are.
 
 import type {
-  DataSpec, GatewayClassSpec, Inventory, LabelSelector, ObjectKey, ReferenceGrantSpec, Resource,
+  DataSpec, GatewayClassSpec, Inventory, LabelSelector, ObjectKey, Resource,
   ServiceEntrySpec, ServiceSpec,
 } from "../resources.ts";
 import { compareAge, compareText } from "../order.ts";
+import { namesOf, type Names } from "./nearest.ts";
 
 export const gatewayGroup = "gateway.networking.k8s.io";
 
 export function keyText(key: ObjectKey): string {
   return `${key.namespace}/${key.name}`;
+}
+
+/** Who refers to something, as a ReferenceGrant has it. */
+export interface Referrer {
+  readonly group: string;
+  readonly kind: string;
+  readonly namespace: string;
+}
+
+/** What is referred to. */
+export interface Referent extends ObjectKey {
+  readonly group: string;
+  readonly kind: string;
 }
 
 export interface Lookup {
@@ -23,10 +37,13 @@ export interface Lookup {
   /** Hosts of the namespace's ServiceEntries, for "did you mean". */
   entryHosts(namespace: string): readonly string[];
   gatewayClass(name: string): Resource<GatewayClassSpec> | undefined;
+  /** Of every namespace. */
+  gatewayNames(): Names;
   /** Names of the namespace's Services, for "did you mean". */
-  serviceNames(namespace: string): readonly string[];
-  secretNames(namespace: string): readonly string[];
-  grants(namespace: string): readonly Resource<ReferenceGrantSpec>[];
+  serviceNames(namespace: string): Names;
+  secretNames(namespace: string): Names;
+  /** Does a ReferenceGrant in the referent's namespace permit the reference? */
+  isGranted(from: Referrer, to: Referent): boolean;
   namespaceLabels(namespace: string): Readonly<Record<string, string>>;
   /** The document was there but had errors: a reference to it is not reported as missing. */
   isBroken(kind: string, key: ObjectKey): boolean;
@@ -49,6 +66,17 @@ function byNamespace<Spec>(
   return groups;
 }
 
+function grantKey(from: Referrer, to: Referent, name: string): string {
+  return [from.group, from.kind, from.namespace, to.group, to.kind, to.namespace, name].join("/");
+}
+
+/** Every reference that some ReferenceGrant permits; without a name, to all of the kind. */
+function grantKeys({ referenceGrants }: Inventory): ReadonlySet<string> {
+  return new Set(referenceGrants.flatMap(({ spec, metadata: { namespace } }) =>
+    spec.from.flatMap((from) => spec.to.map(({ group, kind, name = "" }) =>
+      grantKey(from, { group, kind, namespace, name }, name)))));
+}
+
 /** By namespace, then by host in lower case, in which Istio finds them. */
 function entriesByHost(
   { serviceEntries }: Inventory,
@@ -68,13 +96,27 @@ function entriesByHost(
   return found;
 }
 
+/** Each namespace's once, whoever asks for them. */
+function namesIn(
+  groups: ReadonlyMap<string, readonly Resource[]>,
+): (namespace: string) => Names {
+  const known = new Map<string, Names>();
+  return (namespace) => {
+    const names = known.get(namespace)
+      ?? namesOf((groups.get(namespace) ?? []).map((r) => r.metadata.name));
+    known.set(namespace, names);
+    return names;
+  };
+}
+
 export function lookup(inventory: Inventory): Lookup {
+  const gatewayNames = namesOf(inventory.gateways.map((g) => g.metadata.name));
   const services = byKey(inventory.services);
   const servicesOf = byNamespace(inventory.services);
   const secrets = byKey(inventory.secrets);
   const configMaps = byKey(inventory.configMaps);
   const classes = new Map(inventory.gatewayClasses.map((c) => [c.metadata.name, c]));
-  const grants = byNamespace(inventory.referenceGrants);
+  const grants = grantKeys(inventory);
   const namespaces = new Map(inventory.namespaces.map((n) => [n.metadata.name, n]));
   const brokenIn = new Set([...inventory.broken].map((b) => b.split("/", 2).join("/")));
   const entries = entriesByHost(inventory);
@@ -86,10 +128,11 @@ export function lookup(inventory: Inventory): Lookup {
     entries: (namespace, host) => entries.get(namespace)?.get(host) ?? [],
     entryHosts: (namespace) => [...entries.get(namespace)?.keys() ?? []],
     gatewayClass: (name) => classes.get(name),
-    serviceNames: (namespace) => (servicesOf.get(namespace) ?? []).map((s) => s.metadata.name),
-    secretNames: (namespace) => inventory.secrets
-      .filter((s) => s.metadata.namespace === namespace).map((s) => s.metadata.name),
-    grants: (namespace) => grants.get(namespace) ?? [],
+    serviceNames: namesIn(servicesOf),
+    secretNames: namesIn(byNamespace(inventory.secrets)),
+    gatewayNames: () => gatewayNames,
+    isGranted: (from, to) =>
+      grants.has(grantKey(from, to, "")) || grants.has(grantKey(from, to, to.name)),
     // Kubernetes puts this label on every namespace; one that is not in the input has only it.
     namespaceLabels: (namespace) => ({
       ...namespaces.get(namespace)?.metadata.labels,
@@ -116,16 +159,7 @@ export function selects(
   });
 }
 
-/** Does a ReferenceGrant in the referent's namespace permit the reference? */
-export function isGranted(
-  look: Lookup,
-  from: { readonly group: string; readonly kind: string; readonly namespace: string },
-  to: { readonly group: string; readonly kind: string } & ObjectKey,
-): boolean {
-  if (from.namespace === to.namespace) return true;
-  return look.grants(to.namespace).some(({ spec }) =>
-    spec.from.some((f) => f.group === from.group && f.kind === from.kind
-      && f.namespace === from.namespace)
-    && spec.to.some((t) => t.group === to.group && t.kind === to.kind
-      && (!t.name || t.name === to.name)));
+/** References within a namespace need no ReferenceGrant. */
+export function isGranted(look: Lookup, from: Referrer, to: Referent): boolean {
+  return from.namespace === to.namespace || look.isGranted(from, to);
 }

@@ -5,6 +5,7 @@ import type { Certificate } from "../ir.ts";
 import type { ObjectKey, Resource } from "../resources.ts";
 import { authorityOf, certificateOf } from "./certificates.ts";
 import { gatewayGroup, isGranted, keyText, type Lookup } from "./lookup.ts";
+import type { Names } from "./nearest.ts";
 import { describe, didYouMean } from "./report.ts";
 
 export interface Reference {
@@ -31,7 +32,7 @@ function kindText(ref: Reference): string {
 /** The rules that are the same for Secrets and ConfigMaps. */
 function follow<Found>(
   look: Lookup, owner: Resource, ref: Reference, kind: "Secret" | "ConfigMap",
-  find: (key: ObjectKey) => Found | undefined, names: () => Iterable<string>,
+  find: (key: ObjectKey) => Found | undefined, names: () => Iterable<string> | Names,
 ): Followed<Found> {
   const key = { namespace: ref.namespace || owner.metadata.namespace, name: ref.name };
   if (ref.group !== "" || ref.kind !== kind) {
@@ -66,9 +67,7 @@ function malformed(
 export function followCertificate(
   look: Lookup, owner: Resource, ref: Reference,
 ): Followed<Certificate> {
-  const names = (): string[] => look.inventory.secrets
-    .filter((s) => s.metadata.namespace === (ref.namespace || owner.metadata.namespace))
-    .map((s) => s.metadata.name);
+  const names = (): Names => look.secretNames(ref.namespace || owner.metadata.namespace);
   const answer = follow(look, owner, ref, "Secret", look.secret, names);
   if ("fault" in answer) return answer;
   const pair = certificateOf(answer.found);

@@ -4,6 +4,7 @@
 import { diagnostic, type Diagnostic, type DiagnosticFacts, type Label } from "../diagnostic.ts";
 import { formatPath, type ValuePath } from "../manifest.ts";
 import type { Resource } from "../resources.ts";
+import { nearest, type Names } from "./nearest.ts";
 
 /** `HTTPRoute shop/checkout`; cluster-scoped kinds have no namespace. */
 export function describe(resource: Resource): string {
@@ -54,38 +55,9 @@ export function newReport(): Report {
   };
 }
 
-/** Edits between two names, given up on beyond `limit`. */
-function distance(a: string, b: string, limit: number): number {
-  if (Math.abs(a.length - b.length) > limit) return limit + 1;
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
-}
-
-/** The candidate that `name` was most probably meant to be, or nothing where none is close. */
-export function nearest(name: string, candidates: Iterable<string>): string | undefined {
-  const limit = Math.max(1, Math.floor(name.length / 3));
-  let best: { readonly name: string; readonly score: number } | undefined;
-  for (const candidate of [...candidates].sort()) {
-    if (candidate === name) continue;
-    // A name with a part added or cut ("store-api", "store-api-v1-service") is close as well.
-    const extended = name.length >= 4 && candidate.length >= 4
-      && (candidate.startsWith(name) || name.startsWith(candidate));
-    const edits = distance(name, candidate, limit);
-    const score = edits <= limit ? edits : extended ? limit + 1 : Infinity;
-    if (score < (best?.score ?? Infinity)) best = { name: candidate, score };
-  }
-  return best?.name;
-}
-
-export function didYouMean(name: string, candidates: Iterable<string>): string | undefined {
+export function didYouMean(
+  name: string, candidates: Iterable<string> | Names,
+): string | undefined {
   const guess = nearest(name, candidates);
   return guess === undefined ? undefined : `did you mean \`${guess}\`?`;
 }

@@ -4,7 +4,8 @@
 import type { Diagnostic } from "../diagnostic.ts";
 import { sameItems } from "../memo.ts";
 import type { Inventory, ObjectKey } from "../resources.ts";
-import { keyText, type Lookup } from "./lookup.ts";
+import { keyText, type Lookup, type Referent, type Referrer } from "./lookup.ts";
+import type { Names } from "./nearest.ts";
 import { newReport, type Report } from "./report.ts";
 
 type Question<Answer> = (look: Lookup) => Answer;
@@ -37,16 +38,15 @@ const ask = {
     (look) => look.configMap(key),
   gatewayClass: (name: string): Question<ReturnType<Lookup["gatewayClass"]>> =>
     (look) => look.gatewayClass(name),
-  serviceNames: (namespace: string): Question<readonly string[]> =>
-    (look) => look.serviceNames(namespace),
-  secretNames: (namespace: string): Question<readonly string[]> =>
-    (look) => look.secretNames(namespace),
+  gatewayNames: (look: Lookup): Names => look.gatewayNames(),
+  serviceNames: (namespace: string): Question<Names> => (look) => look.serviceNames(namespace),
+  secretNames: (namespace: string): Question<Names> => (look) => look.secretNames(namespace),
   entries: (namespace: string, host: string): Question<ReturnType<Lookup["entries"]>> =>
     (look) => look.entries(namespace, host),
   entryHosts: (namespace: string): Question<readonly string[]> =>
     (look) => look.entryHosts(namespace),
-  grants: (namespace: string): Question<ReturnType<Lookup["grants"]>> =>
-    (look) => look.grants(namespace),
+  isGranted: (from: Referrer, to: Referent): Question<boolean> =>
+    (look) => look.isGranted(from, to),
   namespaceLabels: (namespace: string): Question<Readonly<Record<string, string>>> =>
     (look) => look.namespaceLabels(namespace),
   isBroken: (kind: string, key: ObjectKey): Question<boolean> =>
@@ -60,6 +60,10 @@ function sameFields(
 ): boolean {
   const names = Object.keys(a);
   return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name]);
+}
+
+function sameNames(a: Names, b: Names): boolean {
+  return sameItems(a.all, b.all);
 }
 
 function sameList<Name extends keyof Inventory>(a: Inventory[Name], b: Inventory[Name]): boolean {
@@ -94,14 +98,17 @@ function tracing(look: Lookup): { readonly look: Lookup; readonly checks: readon
       configMap: (key) => note(`configMap ${keyText(key)}`, ask.configMap(key)),
       gatewayClass: (name) => note(`class ${name}`, ask.gatewayClass(name)),
       serviceNames: (namespace) =>
-        note(`services ${namespace}`, ask.serviceNames(namespace), sameItems),
+        note(`services ${namespace}`, ask.serviceNames(namespace), sameNames),
       secretNames: (namespace) =>
-        note(`secrets ${namespace}`, ask.secretNames(namespace), sameItems),
+        note(`secrets ${namespace}`, ask.secretNames(namespace), sameNames),
+      gatewayNames: () => note("gateways", ask.gatewayNames, sameNames),
       entries: (namespace, host) =>
         note(`entries ${namespace}/${host}`, ask.entries(namespace, host), sameItems),
       entryHosts: (namespace) =>
         note(`hosts ${namespace}`, ask.entryHosts(namespace), sameItems),
-      grants: (namespace) => note(`grants ${namespace}`, ask.grants(namespace), sameItems),
+      isGranted: (from, to) => note(
+        `grant ${from.group}/${from.kind}/${from.namespace} ${to.group}/${to.kind}/${keyText(to)}`,
+        ask.isGranted(from, to)),
       namespaceLabels: (namespace) =>
         note(`labels ${namespace}`, ask.namespaceLabels(namespace), sameFields),
       isBroken: (kind, key) => note(`broken ${kind}/${keyText(key)}`, ask.isBroken(kind, key)),
