@@ -66,8 +66,8 @@ function parseJsonc(text: string): unknown {
   return JSON.parse(text.replace(/^\/\/.*$/gm, ""));
 }
 
-async function serve(gateway: string): Promise<Miniflare> {
-  const files = await artifacts();
+async function serve(gateway: string, of: Ir = ir): Promise<Miniflare> {
+  const files = await artifacts(of);
   const file = (type: "ESModule" | "CompiledWasm" | "Data", name: string) =>
     ({ type, path: name, contents: files.get(`edge/${name}`) ?? "" });
   const miniflare = new Miniflare({
@@ -97,6 +97,25 @@ test("a worker stands for its Gateway, and the scheme and port choose the listen
 test("a Gateway that the table does not have answers 404", async () => {
   const none = await serve("test/none");
   expect((await none.dispatchFetch("http://a.example/")).status).toBe(404);
+});
+
+test("the client is who the platform says it is", async () => {
+  const consistentHash = {
+    key: { kind: "sourceIp" }, algorithm: { kind: "maglev", tableSize: 101 },
+  } as const;
+  const worker = await serve("test/hashed", {
+    clusters: [cluster("both", [one, two], { consistentHash })],
+    gatewayPorts: [gatewayPort("hashed", 80, { "*": [match("", forward([[1, 0]]))] })],
+  });
+  const found = new Map<string, Set<string>>();
+  for (let i = 0; i < 50; i += 1) {
+    const client = `198.51.100.${i % 25}`;
+    const headers = { "cf-connecting-ip": client, "x-forwarded-for": `192.0.2.${i}` };
+    const body = await (await worker.dispatchFetch("http://a.example/", { headers })).text();
+    found.set(client, (found.get(client) ?? new Set()).add(body));
+  }
+  expect([...found.values()].map(({ size }) => size)).toEqual(Array(25).fill(1));
+  expect(new Set([...found.values()].flatMap((bodies) => [...bodies])).size).toBe(2);
 });
 
 test("the same routes give the same bytes", async () => {
