@@ -5,11 +5,14 @@ import type { Diagnostic } from "./diagnostic.ts";
 import type { Artifact } from "./emit/artifact.ts";
 import { emitEdge } from "./emit/edge.ts";
 import { emitEnvoy, type Routing } from "./emit/envoy.ts";
+import { emitEnvoyGateway } from "./emit/envoy-gateway.ts";
 import { emitIstio, type IstioOptions } from "./emit/istio.ts";
 import type { TableCarrier } from "./emit/plugin-config.ts";
 import { coreWasm, filterWasm as plainFilter, workerJs } from "./prebuilt.ts";
 
-export const targets = ["envoy", "istio", "edge"] as const;
+export const targets = ["envoy", "istio", "envoy-gateway", "edge"] as const;
+/** Without a wish of the user's: those that need nothing but what `build` writes, or Istio. */
+export const usualTargets = ["envoy", "istio", "edge"] as const;
 export type Target = (typeof targets)[number];
 
 export interface EmitOptions {
@@ -57,6 +60,12 @@ export function emit(compilation: Compilation, options: EmitOptions): Emission {
   }
   if (wanted.has("istio")) {
     parts.push(emitIstio({
+      ir, resolved, filterWasm: plainFilter(), ...(isConfigured && { carrier: "config" }),
+      ...(options.istio && { options: options.istio }),
+    }));
+  }
+  if (wanted.has("envoy-gateway")) {
+    parts.push(emitEnvoyGateway({
       ir, resolved, filterWasm: plainFilter(), ...(isConfigured && { carrier: "config" }),
       ...(options.istio && { options: options.istio }),
     }));

@@ -3,7 +3,7 @@
 
 import { resolve } from "node:path";
 import { diagnostic, hasError, type Diagnostic } from "../diagnostic.ts";
-import { emit, targets } from "../emit.ts";
+import { emit, usualTargets } from "../emit.ts";
 import type { IstioOptions } from "../emit/istio.ts";
 import type { Ir } from "../ir.ts";
 import { write } from "../write.ts";
@@ -15,7 +15,7 @@ export const run: Run = async (options, io) => {
   if (options.inputs.length === 0) return wrongUsage("name the manifests with `-f`");
   const folder = stringOption(options, "output", "");
   if (folder === "") return wrongUsage("name the output folder with `-o`");
-  const asked = targetsOption(options, targets);
+  const asked = targetsOption(options, usualTargets);
   if (asked.kind === "wrong") return wrongUsage(asked.message);
   const wanted = asked.targets;
   const problem = localityProblem(options);

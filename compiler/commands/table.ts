@@ -45,7 +45,7 @@ const routing: OptionSpec = {
 const target: OptionSpec = {
   type: "string",
   value: "LIST",
-  about: "envoy, istio, edge, or several with commas",
+  about: "envoy, istio, edge (these without it), envoy-gateway; several with commas",
 };
 
 const locality: OptionSpec = {

@@ -2,8 +2,6 @@
 // keeps making the clusters, so that its DestinationRules, mTLS and telemetry go on working; the
 // filter only names one of them, and Istio's own routes take what it leaves alone.
 
-import { createHash } from "node:crypto";
-
 import { stringify } from "yaml";
 
 import { sortDiagnostics, type Diagnostic } from "../diagnostic.ts";
@@ -15,24 +13,21 @@ import { encode } from "../table/encode.ts";
 import { plan } from "../table/plan.ts";
 import { textArtifact, type Artifact, type Json } from "./artifact.ts";
 import { bake } from "./bake.ts";
-import { filterImage } from "../image/filter-image.ts";
-import { foreignClass, isIstios } from "./istio/class.ts";
+import { foreignClass, isRunBy, istio } from "./gateway-class.ts";
 import { envoyFilter, type Routing } from "./istio/filter.ts";
 import { istioGaps } from "./istio/gaps.ts";
 import type { ServedListener } from "./istio/guard.ts";
 import { alsoRouted, closedToPlace, pinnedImage, tooLarge, withoutImage } from "./istio/notes.ts";
 import { meshManifests } from "./istio/mesh.ts";
 import { place } from "./istio/place.ts";
-import { plugin, type Image } from "./istio/plugin.ts";
+import { plugin } from "./istio/plugin.ts";
 import { gatewayPods } from "./istio/pods.ts";
 import { releaseOf, type Release } from "./istio/release.ts";
 import { istioView, type ViewOptions } from "./istio/view.ts";
-import { pluginConfig, pluginConfigDiagnostics, type TableCarrier } from "./plugin-config.ts";
+import { namedImage, type ImageOptions } from "./named-image.ts";
+import { pluginConfigDiagnostics, type TableCarrier } from "./plugin-config.ts";
 
-export interface IstioOptions extends ViewOptions {
-  /** Where Istio fetches the filter: `oci://…`, `https://…` or `file://…`. */
-  readonly image?: string;
-  readonly imagePullSecret?: string;
+export interface IstioOptions extends ViewOptions, ImageOptions {
   /** `major.minor`; absent: the forms that all maintained releases take. */
   readonly istioVersion?: string;
 }
@@ -68,7 +63,7 @@ export function emitIstio(input: IstioInput): Emitted {
     clusters: view.ir.clusters, routePolicies: planned.routePolicies, listenersOf,
   };
   const found = gatewayPods(resolved);
-  const { image, known, pinned } = imageOf(filterWasm, table, isConfigured, options);
+  const { image, known, pinned } = namedImage(filterWasm, table, isConfigured, options);
   const attached = byGateway(view.ir.gatewayPorts).flatMap((ports) => {
     const pods = found.pods.get(keyText(ports[0].gateway));
     const gateway = resolved.gateways.find(({ resource }) =>
@@ -94,11 +89,11 @@ export function emitIstio(input: IstioInput): Emitted {
     diagnostics: sortDiagnostics([
       ...view.diagnostics, ...mesh.diagnostics, ...found.diagnostics,
       ...istioGaps(resolved, ir),
-      ...attached.flatMap(({ gateway, ports }) => (isIstios(gateway, resolved)
+      ...attached.flatMap(({ gateway, ports }) => (isRunBy(istio, gateway, resolved)
         ? [...closedTo(gateway, resolved), ...alsoRouted(gateway, ports)]
-        : [foreignClass(gateway, resolved)])),
+        : [foreignClass(istio, gateway, resolved)])),
       ...manifests.filters.flatMap(tooLarge),
-      ...(!known && attached.some(({ gateway }) => isIstios(gateway, resolved))
+      ...(!known && attached.some(({ gateway }) => isRunBy(istio, gateway, resolved))
         ? [withoutImage(image.url)] : []),
       ...(known && pinned && manifests.plugins.length > 0 ? [pinnedImage(image.url)] : []),
       ...(isConfigured ? pluginConfigDiagnostics(table) : []),
@@ -125,29 +120,6 @@ function closedTo(gateway: ResolvedGateway, { inventory }: Resolved): readonly D
     .filter((listener) => !listener.supportedKinds.includes("HTTPRoute")
       || !admitsNamespace(listener, gateway.resource.metadata.namespace, look))
     .map((listener) => closedToPlace(gateway, listener));
-}
-
-function imageOf(
-  filterWasm: Uint8Array, table: Uint8Array, isConfigured: boolean,
-  { image, imagePullSecret }: IstioOptions,
-): { readonly image: Image; readonly known: boolean; readonly pinned: boolean } {
-  const fileHash = createHash("sha256").update(filterWasm).digest("hex");
-  const tableHash = createHash("sha256").update(table).digest("hex");
-  // The name cannot be known before the image is pushed: the default is a registry that does not
-  // exist. The tag is the filter's own hash, so that another table is another image to Istio.
-  const url = image ?? `oci://registry.example/fairlead/filter:${fileHash.slice(0, 12)}`;
-  const named = /@sha256:([0-9a-f]{64})$/.exec(url)?.[1];
-  // As `push` makes it without options.
-  const made = filterImage({ filterWasm }).manifest.digest.slice("sha256:".length);
-  return {
-    image: {
-      url, fileHash, tableHash, digest: named ?? made,
-      ...(imagePullSecret === undefined ? {} : { pullSecret: imagePullSecret }),
-      ...(isConfigured && { config: pluginConfig(table) }),
-    },
-    known: image !== undefined,
-    pinned: url.startsWith("oci://") && named === undefined,
-  };
 }
 
 type NonEmpty = readonly [GatewayPort, ...GatewayPort[]];

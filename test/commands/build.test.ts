@@ -117,7 +117,7 @@ test("a regular expression that is not RE2 is reported at its match", async () =
 test("an unknown target is a wrong command line that names the known ones", async () => {
   const outcome = await build(options({ values: { output: "out", target: "nginx" } }), io());
   expect(outcome.exitCode).toBe(2);
-  expect(outcome.message).toContain("envoy, istio, edge");
+  expect(outcome.message).toContain("envoy, istio, envoy-gateway, edge");
 });
 
 test("explain names route, rule, match and share, and why others were passed over", async () => {

@@ -8,9 +8,10 @@ import { serviceHostOf } from "../../policy/hosts.ts";
 import type { Resolved } from "../../resolve/resolved.ts";
 import type { ServicePort } from "../../resources.ts";
 import type { Json } from "../artifact.ts";
+import type { Image } from "../named-image.ts";
 import { listenerPatches, routePatches, type EnvoyFilter, type Routing } from "./filter.ts";
 import { meshFilterName, ownLabels } from "./names.ts";
-import { meshPlugin, type Image } from "./plugin.ts";
+import { meshPlugin } from "./plugin.ts";
 import type { Release } from "./release.ts";
 
 type Fields = { readonly [key: string]: Json };

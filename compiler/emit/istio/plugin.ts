@@ -3,26 +3,12 @@
 import type { GatewayPort } from "../../ir.ts";
 import type { Json } from "../artifact.ts";
 import { gatewayPortName } from "../envoy/names.ts";
+import type { Image } from "../named-image.ts";
 import { gatewayGroup, meshPluginName, ownLabels, pluginName } from "./names.ts";
 import type { Pods } from "./pods.ts";
 import type { Release, Targeting } from "./release.ts";
 
 type Fields = { readonly [key: string]: Json };
-
-export interface Image {
-  /** `oci://…`, `https://…` or `file://…`. */
-  readonly url: string;
-  /** Of the file filter.wasm, in hexadecimal. */
-  readonly fileHash: string;
-  /** Of the image's manifest, in hexadecimal; absent where no image is made of the file. */
-  readonly digest?: string;
-  /** Of the routing table in it. */
-  readonly tableHash: string;
-  /** A Secret with the registry's credentials, in the pods' namespace. */
-  readonly pullSecret?: string;
-  /** The table, for a filter into which none is baked. */
-  readonly config?: Fields;
-}
 
 export function plugin(
   gatewayPort: GatewayPort, pods: Pods, image: Image, release: Release,

@@ -10,7 +10,7 @@ import type { Resolved, ResolvedGateway } from "../../resolve/resolved.ts";
 import type {
   GatewaySpec, Inventory, ObjectKey, Resource, ServiceSpec,
 } from "../../resources.ts";
-import { isIstios } from "./class.ts";
+import { isRunBy, istio } from "../gateway-class.ts";
 
 export interface Pods {
   /** Of the pods; resources that select them by labels have to be there. */
@@ -39,7 +39,7 @@ export function gatewayPods(resolved: Resolved): FoundPods {
   const pods = new Map<string, Pods>();
   for (const gateway of gateways) {
     if (!gateway.accepted) continue;
-    const own = isIstios(gateway, resolved) ? report : newReport();
+    const own = isRunBy(istio, gateway, resolved) ? report : newReport();
     const found = podsOf(gateway, { services, inventory, report: own });
     if (found) pods.set(keyText(gateway.resource.metadata), found);
   }

@@ -24,7 +24,7 @@ export interface View {
 export function istioView(ir: Ir, options: ViewOptions): View {
   const clusters = ir.clusters.map((cluster) => ({ ...cluster, name: istioName(cluster) }));
   const afterwards = changesAfterwards();
-  const gatewayPorts = ir.gatewayPorts.map((port) => carried(port, options))
+  const gatewayPorts = carriedPorts(ir, options)
     .map((port) => ({
       ...port,
       virtualHosts: port.virtualHosts.map((host) =>
@@ -51,6 +51,11 @@ function carriedMesh(port: GatewayPort): GatewayPort {
   return { ...port, virtualHosts: [...virtualHosts, others] };
 }
 
+/** Hostnames that are not ours are left to whatever else routes there. */
+export function carriedPorts(ir: Ir, options: ViewOptions): readonly GatewayPort[] {
+  return ir.gatewayPorts.map((port) => carried(port, options));
+}
+
 function carried(port: GatewayPort, { hostnames, refuseOthers }: ViewOptions): GatewayPort {
   if (port.mesh) return carriedMesh(port);
   const virtualHosts = port.virtualHosts.map((host): VirtualHost => {
@@ -73,7 +78,7 @@ function carried(port: GatewayPort, { hostnames, refuseOthers }: ViewOptions): G
   return { ...port, virtualHosts: [...virtualHosts, others] };
 }
 
-function unknownHostnames(
+export function unknownHostnames(
   { gatewayPorts }: Ir, hostnames: readonly string[],
 ): readonly Diagnostic[] {
   const known = new Set(gatewayPorts.flatMap(({ virtualHosts }) =>
