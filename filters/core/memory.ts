@@ -40,13 +40,18 @@ export function clearArena(): void {
 
 /** Whether two ranges hold the same bytes. */
 export function equal(a: usize, b: usize, len: u32): bool {
-  const end = a + len;
-  const words = a + (len & ~7);
-  while (a < words) {
-    if (load<u64>(a) != load<u64>(b)) return false;
-    a += 8;
-    b += 8;
+  if (len >= 8) {
+    // The last word may overlap the one before: no byte is looked at by itself.
+    const last = a + len - 8;
+    const distance = b - a;
+    for (; a < last; a += 8) if (load<u64>(a) != load<u64>(a + distance)) return false;
+    return load<u64>(last) == load<u64>(last + distance);
   }
+  if (len >= 4) {
+    const end = len - 4;
+    return load<u32>(a) == load<u32>(b) && load<u32>(a + end) == load<u32>(b + end);
+  }
+  const end = a + len;
   while (a < end) {
     if (load<u8>(a) != load<u8>(b)) return false;
     a += 1;
