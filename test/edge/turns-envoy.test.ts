@@ -7,8 +7,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
   noPolicy, type Cluster, type ClusterPolicy, type EndpointAddress,
 } from "../../compiler/ir.ts";
-import { allFit, pick, startBalancer } from "../../runtime/edge/balancer.ts";
-import { startFaulty, type FaultyBackend } from "../backends/faulty.ts";
+import { allFit, pick, startBalancer, type Fitness } from "../../runtime/edge/balancer.ts";
+import { ok, startFaulty, status, type FaultyBackend } from "../backends/faulty.ts";
 import { envoyOrReason } from "../envoy/binary.ts";
 import { nextTurn, startSchedule } from "../../runtime/edge/schedule.ts";
 import { startPicked, type Picked } from "../envoy/picked.ts";
@@ -39,6 +39,18 @@ const tied: Readonly<Record<string, readonly [ClusterPolicy, readonly number[]]>
     { ...turns, localityWeights: weights.map((weight, i) => ({ locality: `l/${i}`, weight })) },
     weights,
   ],
+};
+
+const ejecting = (minHealthPercent: number): ClusterPolicy => ({
+  ...turns,
+  outlierDetection: {
+    consecutive5xxErrors: 1, maxEjectionPercent: 100, minHealthPercent, baseEjectionTimeMs: 600_000,
+  },
+});
+const spilling: Readonly<Record<string, readonly [ClusterPolicy, readonly Facts[]]>> = {
+  "priorities": [ejecting(0), [{}, {}, { priority: 1 }, { priority: 1 }]],
+  "calm": [ejecting(0), [{}, {}, {}, {}]],
+  "panic": [ejecting(50), [{}, {}, {}, {}]],
 };
 
 /** Those that are due at once, in turns of two rounds. */
@@ -73,7 +85,7 @@ describe.skipIf(reason)(`turns, against Envoy${reason}`, { timeout: 60_000 }, ()
 
   beforeAll(async () => {
     for (let i = 0; i < 4; i += 1) backends.push(await startFaulty(`b${i}`));
-    const all = { ...worlds, ...Object.fromEntries(Object.entries(tied).map(
+    const all = { ...worlds, ...spilling, ...Object.fromEntries(Object.entries(tied).map(
       ([name, [policy, shares]]) => [name, [policy, policy.localityWeights
         ? shares.map((_, i) => ({ locality: `l/${i}` }))
         : weighing(...shares)] as const])) };
@@ -85,6 +97,56 @@ describe.skipIf(reason)(`turns, against Envoy${reason}`, { timeout: 60_000 }, ()
     await picked?.stop();
     await Promise.all(backends.map((backend) => backend.close()));
   });
+
+  /** How many of 300 requests, or picks, each endpoint gets once these are ejected. */
+  async function envoyShares(
+    name: string, out: readonly number[], used: readonly number[],
+  ): Promise<readonly number[]> {
+    backends.forEach((backend, i) => backend.play([status(out.includes(i) ? 500 : 200)]));
+    const ejections = (): Promise<string | undefined> => picked.admin.stat(
+      `cluster.${cluster(name, []).name}.outlier_detection.ejections_active`);
+    await expect.poll(async () => {
+      await picked.send("nothing", {}, name);
+      return ejections();
+    }, { timeout: 5_000 }).toBe(String(out.length));
+    // Envoy acts upon ejections that are close together a second after the first of them.
+    await expect.poll(async () => {
+      const found = new Set<number>();
+      for (let i = 0; i < 40; i += 1) {
+        found.add(Number((await picked.send("nothing", {}, name)).body.slice(1)));
+      }
+      return [...found].sort();
+    }, { timeout: 5_000 }).toEqual(used);
+    const shares = backends.map(() => 0);
+    for (let i = 0; i < 300; i += 1) {
+      const { body } = await picked.send("nothing", {}, name);
+      shares[Number(body.slice(1))]! += 1;
+    }
+    for (const backend of backends) backend.play([ok]);
+    return shares;
+  }
+
+  function edgeShares(name: string, out: readonly number[]): readonly number[] {
+    const [policy, facts] = spilling[name]!;
+    const balancer = startBalancer(facts.map(({ priority = 0 }, i) =>
+      ({ key: `b${i}`, weight: 1, locality: "", priority })), policy);
+    const fitness: Fitness = { version: 1, isOut: (endpoint) => out.includes(endpoint) };
+    const shares = facts.map(() => 0);
+    for (let i = 0; i < 300; i += 1) {
+      shares[pick(balancer, {}, { fitness, chance: () => ((i * 37) % 100) / 100, now: 0 })]! += 1;
+    }
+    return shares;
+  }
+
+  test.each([["priorities", [0]], ["calm", [0, 1]], ["panic", [0, 1, 2]]] as const)(
+    "%s: requests spill over as in Envoy", async (name, out) => {
+      const edge = edgeShares(name, out);
+      const used = edge.flatMap((share, i) => (share > 0 ? [i] : []));
+      const envoy = await envoyShares(name, out, used);
+      // Where Envoy draws by chance, four standard deviations.
+      envoy.forEach((share, i) => expect(Math.abs(share - edge[i]!), `${envoy} ${edge}`)
+        .toBeLessThanOrEqual(name === "priorities" ? 35 : 1));
+    });
 
   /** The edge's first `count` picks, where the seed is `seed`. */
   function edgeTurns(name: string, seed: number, count: number): string {
