@@ -55,6 +55,27 @@ export function newReport(): Report {
   };
 }
 
+/**
+ * Several reports as one: what two of them say of one resource (routes that lead to the same bad
+ * Service) is said once, as in a report of its own.
+ */
+export function joinReports(reports: readonly (readonly Diagnostic[])[]): readonly Diagnostic[] {
+  const first = new Map<string, Diagnostic>();
+  for (const said of reports.flat()) {
+    const cause = `${said.code} ${said.resource} ${said.title}`;
+    const known = first.get(cause);
+    const places = known ? [known.primary, ...known.secondary] : [];
+    const { primary } = said;
+    if (!known || !primary) first.set(cause, said);
+    else if (!places.some((p) => p?.span.file === primary.span.file
+      && p.span.start === primary.span.start)) {
+      const again = { span: primary.span, text: "the same here" };
+      first.set(cause, { ...known, secondary: [...known.secondary, again] });
+    }
+  }
+  return [...first.values()];
+}
+
 export function didYouMean(
   name: string, candidates: Iterable<string> | Names,
 ): string | undefined {

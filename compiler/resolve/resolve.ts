@@ -9,7 +9,7 @@ import type { Facets } from "./conditions.ts";
 import { resolveClass, resolveGateways, type GatewaysResult } from "./gateways.ts";
 import { lookup, type Lookup } from "./lookup.ts";
 import { attachMesh, isMeshOnly } from "./mesh.ts";
-import { newReport, type Report } from "./report.ts";
+import { joinReports, newReport, type Report } from "./report.ts";
 import { settle } from "./settle.ts";
 import type { Condition, Resolved, ResolvedRoute, ResolvedRule } from "./resolved.ts";
 import { resolveTlsPolicies } from "./tls-policies.ts";
@@ -84,10 +84,10 @@ export function resolve(inventory: Inventory, last?: ResolveMemory): Resolution 
   const backendTlsPolicies = resolveTlsPolicies(routes, gateways, look, report);
   return {
     resolved: { inventory, gatewayClasses, gateways, listenerSets, routes, backendTlsPolicies },
-    diagnostics: sortDiagnostics([
-      ...found.diagnostics, ...attached.flatMap(([, { diagnostics }]) => diagnostics),
-      ...report.diagnostics,
-    ]),
+    diagnostics: sortDiagnostics(joinReports([
+      found.diagnostics, ...attached.map(([, { diagnostics }]) => diagnostics),
+      report.diagnostics,
+    ])),
     memory: { gateways: found, routes: new Map(attached) },
   };
 }

@@ -74,6 +74,15 @@ test("each document's every saying counts after every other of it", () => {
   });
 }, 60_000);
 
+test("what is wrong with a Service is said once, however many routes lead to it", () => {
+  const slot = slots.findIndex((sayings) => sayings[0]?.includes("fairlead.dev/subset"));
+  const world = say(everything, { slot, saying: 2, above: "" });
+  const faults = ({ diagnostics }: Compilation): readonly string[] =>
+    diagnostics.filter((d) => d.resource === "Service default/a-v1").map((d) => d.code);
+  expect(faults(compile(filesOf(world)))).toEqual(["FL0405"]);
+  expect(faults(compile(filesOf(world), compile(filesOf(everything))))).toEqual(["FL0405"]);
+});
+
 test("an edit of one route leaves the virtual hosts of the others as they are", () => {
   const names = ["a", "b", "c"];
   const files = names.map((name) => hostFile(name, "/one"));

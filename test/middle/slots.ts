@@ -50,6 +50,23 @@ const header = { type: "RequestHeaderModifier",
 const shop = (...rules: Json[]): Json =>
   ({ parentRefs: [parent("gw")], hostnames: ["shop.example.com"], rules });
 
+const entry = (name: string, spec: Json): Json => ({
+  apiVersion: "networking.istio.io/v1", kind: "ServiceEntry",
+  metadata: { name, namespace: "default" },
+  spec: {
+    hosts: ["api.example.org"], ports: [{ number: 80, name: "http", protocol: "HTTP" }],
+    location: "MESH_EXTERNAL", resolution: "STATIC", ...spec,
+  },
+});
+const hostRef = (name: string): Json =>
+  ({ group: "networking.istio.io", kind: "Hostname", name, port: 80 });
+const standIn = (subset: string): Json => {
+  const own = service("a-v1");
+  return { ...own, metadata: { ...own.metadata, annotations: { "fairlead.dev/subset": subset } } };
+};
+const subsets = (...names: string[]): Json =>
+  ({ host: "a", subsets: names.map((name) => ({ name, labels: { version: name } })) });
+
 const gateways: readonly Json[][] = [
   [
     gateway("gw", [http("http", undefined, all), { name: "https", ...secured, ...all }],
@@ -109,6 +126,19 @@ const routes: readonly Json[][] = [
   [route("lost", shop({ matches: [path("/lost")], backendRefs: [to("d")] }))],
   [route("guest", shop({ matches: [path("/guest")],
     backendRefs: [to("a", { namespace: "team" })] }))],
+  [
+    route("entry", shop({ matches: [path("/entry")], backendRefs: [hostRef("api.example.org")] })),
+    route("entry", shop({ matches: [path("/entry")], backendRefs: [hostRef("api.example.net")] })),
+  ],
+  [route("slip", shop({ matches: [path("/slip")], backendRefs: [hostRef("api.example.nex")] }))],
+  [route("one", shop({ matches: [path("/one")], backendRefs: [to("a-v1")] }))],
+  [route("two", shop({ matches: [path("/two")], backendRefs: [to("a-v1")] }))],
+  [
+    route("mesh", { parentRefs: [{ group: "", kind: "Service", name: "b" }],
+      rules: [{ backendRefs: [to("a"), to("a-v1")] }] }),
+    route("mesh", { parentRefs: [{ group: "", kind: "Service", name: "c" }, parent("gw")],
+      rules: [{ backendRefs: [to("a")] }] }),
+  ],
   [route("stream", { parentRefs: [parent("other")], rules: [{ backendRefs: [to("a")] }] },
     { kind: "TCPRoute" })],
 ];
@@ -129,6 +159,12 @@ const backends: readonly Json[][] = [
   destinationRule("balance", { host: "nobody" }),
   destinationRule("balance", { host: "b", trafficPolicy: { loadBalancer: {
     consistentHash: { httpCookie: { name: "c", ttl: "0s" } } } } })],
+  [entry("api", { endpoints: [{ address: "10.1.0.1" }] }),
+    entry("api", { endpoints: [{ address: "10.1.0.2", ports: { http: 8080 } }] }),
+    entry("api", { ports: [{ number: 81, name: "http", protocol: "HTTP" }] })],
+  [entry("older", { hosts: ["api.example.net"], resolution: "DNS" })],
+  [standIn("a/v1"), standIn("a/v2"), standIn("wrong")],
+  [destinationRule("versions", subsets("v1")), destinationRule("versions", subsets("v2", "v1"))],
   [tlsPolicy(), tlsPolicy({ hostname: "b.example.com" }), tlsPolicy({}, { name: "b" })],
   [authority(0, "default"), authority(1, "default")],
   [authority(0, "infra"), authority(1, "infra")],
