@@ -12,7 +12,7 @@ export const suiteTests = 170;
 /** By feature; true where it is claimed, else why not. */
 export type Claims = Readonly<Record<string, true | string>>;
 
-const mesh = "routes hang on Gateways here, not on Services of a mesh";
+const mesh = "the runner has no clients in a mesh; test/mesh asks these cases' questions";
 const routability = "says what a cluster's network can reach, which no manifest tells";
 const noListenerFilters = "filters of a listener are not carried out";
 const noAuthorities = "the platform's sockets trust public authorities only, and show none";
