@@ -32,6 +32,8 @@ const table = {
   FL0108: error("Two documents define the same resource."),
   FL0109: error("The API version is not one that the published schemas serve for this kind."),
   FL0110: note("Documents of kinds that take no part in routing were left out."),
+  FL0111: note(
+    "Resources that fairlead itself put into a cluster, known by their label, were left out."),
   FL0201: error("A parentRef names a Gateway, ListenerSet or Service that is not in the input."),
   FL0202: error("A parentRef's sectionName or port matches no listener of its parent."),
   FL0203: error("No listener of the parent admits the route: namespace, kind or hostname."),

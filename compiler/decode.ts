@@ -5,6 +5,7 @@ import { identify, type Identity } from "./decode/identify.ts";
 import { left } from "./decode/left.ts";
 import { validate } from "./decode/validate.ts";
 import { formatPath, type Manifest } from "./manifest.ts";
+import { isOwn, leftOwn } from "./own.ts";
 import type { Inventory, ObjectMeta, Resource } from "./resources.ts";
 import { kinds, type Kind } from "./schema/catalog.ts";
 import { isFields, type Fields, type Problem } from "./schema/schema.ts";
@@ -27,6 +28,7 @@ export function decode(
   const broken = new Set<string>();
   const entries: Entry[] = [];
   const strangers: Manifest[] = [];
+  const own: Manifest[] = [];
   for (const manifest of byPlace(manifests)) {
     const found = identify(manifest);
     if (found.kind === "stranger") strangers.push(manifest);
@@ -41,9 +43,10 @@ export function decode(
     const judged = judgeOf(manifest);
     diagnostics.push(...judged.problems.map((p) => toDiagnostic(p, manifest, identity)));
     if (judged.resource === undefined) broken.add(identity.key);
+    else if (isOwn(judged.resource)) own.push(manifest);
     else lists.get(identity.kind.list)?.push(judged.resource);
   }
-  diagnostics.push(...left(strangers));
+  diagnostics.push(...left(strangers), ...leftOwn(own));
   return { inventory: inventoryOf(lists, broken), diagnostics: sortDiagnostics(diagnostics) };
 }
 

@@ -157,10 +157,13 @@ const placeNotes = `\
 # hostnames that no other applied route names.
 `;
 
-const kustomizationNotes = `\
+function kustomizationNotes({ pluginKind }: Release): string {
+  const kinds = `${pluginKind.toLowerCase()},envoyfilter,httproute`;
+  return `\
 # kubectl apply -k . ; kubectl delete -k . removes all of it. What an earlier build left behind:
-# kubectl get wasmplugin,envoyfilter,httproute -A -l app.kubernetes.io/managed-by=fairlead
+# kubectl get ${kinds} -A -l app.kubernetes.io/managed-by=fairlead
 `;
+}
 
 function files(
   { plugins, filters, places }: Manifests, release: Release,
@@ -179,7 +182,8 @@ function files(
   return [
     ...kept.map(([name, notes, values]) =>
       textArtifact(`istio/${name}`, documents(notes, values))),
-    textArtifact("istio/kustomization.yaml", documents(kustomizationNotes, [kustomization])),
+    textArtifact("istio/kustomization.yaml",
+      documents(kustomizationNotes(release), [kustomization])),
   ];
 }
 

@@ -3,6 +3,7 @@
 import { expect, test } from "vitest";
 
 import { VERDICT_FORWARD, VERDICT_LEAVE, VERDICT_NO_MATCH } from "../../filters/core/format.ts";
+import { compile } from "../../compiler/compile.ts";
 import { coreWasm } from "../../compiler/prebuilt.ts";
 import { readTable } from "../../compiler/table/read.ts";
 import { createCore, instantiate, loadTable, type Verdict } from "../../runtime/edge/core.ts";
@@ -69,11 +70,13 @@ test("a listener without routes is Istio's, even below a wider one with some", (
   expect(kindOf(built, "api.example")).toBe(VERDICT_LEAVE);
 });
 
-test("the HTTPRoute that makes room is none of the filter's when it is in the input", () => {
+test("what we put into the cluster is no route of the user's when it is in the input", () => {
   const built = build(text);
   const place = new TextDecoder().decode(built.files.get("istio/httproute.yaml"));
   const again = build(`${text}\n${place}`);
   expect(again.files.get("istio/routes.flt")).toEqual(built.files.get("istio/routes.flt"));
+  expect(compile([{ path: "in.yaml", text: place }]).diagnostics.map(({ code }) => code))
+    .toEqual(["FL0111"]);
 });
 
 test("a hostname that no route has cannot be carried", () => {

@@ -10,7 +10,8 @@ import { earlyMutation } from "../envoy/manager.ts";
 import { clusterHeader, policyHeader } from "../envoy/names.ts";
 import { policyRoutes } from "../envoy/policy.ts";
 import { defaultSystemRoots, keyPairsBelow } from "../envoy/tls.ts";
-import { filterName, gatewayGroup, ownLabels } from "../istio/names.ts";
+import { ownLabels } from "../../own.ts";
+import { filterName, gatewayGroup } from "../istio/names.ts";
 import { extensionApi } from "./policies.ts";
 
 type Fields = { readonly [key: string]: Json };

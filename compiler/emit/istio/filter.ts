@@ -2,6 +2,7 @@
 // from what clients send, and each virtual host gets the routes that read them.
 
 import { noPolicy, type Cluster, type GatewayPort, type RoutePolicy } from "../../ir.ts";
+import { ownLabels } from "../../own.ts";
 import type { ObjectKey } from "../../resources.ts";
 import type { Json } from "../artifact.ts";
 import { policyName } from "../../table/policy-name.ts";
@@ -10,7 +11,7 @@ import { clusterHeader, policyHeader } from "../envoy/names.ts";
 import { policyRoutes } from "../envoy/policy.ts";
 import { sessionHttpFilter } from "../envoy/session.ts";
 import { guards, type ServedListener } from "./guard.ts";
-import { filterName, ownLabels } from "./names.ts";
+import { filterName } from "./names.ts";
 import { target } from "./plugin.ts";
 import type { Pods } from "./pods.ts";
 import type { Release } from "./release.ts";

@@ -4,13 +4,14 @@
 import { diagnostic, type Diagnostic } from "../../diagnostic.ts";
 import type { GatewayPort } from "../../ir.ts";
 import { compareText } from "../../order.ts";
+import { ownLabels } from "../../own.ts";
 import { serviceHostOf } from "../../policy/hosts.ts";
 import type { Resolved } from "../../resolve/resolved.ts";
 import type { ServicePort } from "../../resources.ts";
 import type { Json } from "../artifact.ts";
 import type { Image } from "../named-image.ts";
 import { listenerPatches, routePatches, type EnvoyFilter, type Routing } from "./filter.ts";
-import { meshFilterName, ownLabels } from "./names.ts";
+import { meshFilterName } from "./names.ts";
 import { meshPlugin } from "./plugin.ts";
 import type { Release } from "./release.ts";
 

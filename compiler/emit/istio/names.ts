@@ -1,11 +1,8 @@
-// The names of what we put into the cluster, and the labels that everything of ours has: by them it
-// is found again, to be pruned or removed.
+// The names of what we put into the cluster.
 
 import type { ObjectKey } from "../../resources.ts";
 
 export const gatewayGroup = "gateway.networking.k8s.io";
-
-export const ownLabels = { "app.kubernetes.io/managed-by": "fairlead" } as const;
 
 export function pluginName({ name }: ObjectKey, port: number): string {
   return `fairlead-${name}-${port}`;

@@ -3,10 +3,11 @@
 // whatever the filter says. This route names no hostname, and so every listener has a virtual host
 // for all of its hosts. Its one rule asks for a header that clients cannot send.
 
+import { ownLabels } from "../../own.ts";
 import type { ResolvedGateway, ResolvedListener } from "../../resolve/resolved.ts";
 import type { Json } from "../artifact.ts";
 import { clusterHeader } from "../envoy/names.ts";
-import { gatewayGroup, ownLabels, placeName } from "./names.ts";
+import { gatewayGroup, placeName } from "./names.ts";
 
 type Fields = { readonly [key: string]: Json };
 

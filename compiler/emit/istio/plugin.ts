@@ -1,10 +1,11 @@
 // The resource that puts the filter into a Gateway's pods: a WasmPlugin, or what took its place.
 
 import type { GatewayPort } from "../../ir.ts";
+import { ownLabels } from "../../own.ts";
 import type { Json } from "../artifact.ts";
 import { gatewayPortName } from "../envoy/names.ts";
 import type { Image } from "../named-image.ts";
-import { gatewayGroup, meshPluginName, ownLabels, pluginName } from "./names.ts";
+import { gatewayGroup, meshPluginName, pluginName } from "./names.ts";
 import type { Pods } from "./pods.ts";
 import type { Release, Targeting } from "./release.ts";
 

@@ -7,7 +7,6 @@ import { diagnostic, type Diagnostic } from "../../diagnostic.ts";
 import type { Cluster, GatewayPort, Ir, VirtualHost } from "../../ir.ts";
 import { nearest } from "../../schema/nearest.ts";
 import { changesAfterwards } from "./authorised.ts";
-import { placeName } from "./names.ts";
 
 export interface ViewOptions {
   /** The hostnames that the filter carries, as routes write them; absent: all of the table's. */
@@ -59,13 +58,11 @@ export function carriedPorts(ir: Ir, options: ViewOptions): readonly GatewayPort
 function carried(port: GatewayPort, { hostnames, refuseOthers }: ViewOptions): GatewayPort {
   if (port.mesh) return carriedMesh(port);
   const virtualHosts = port.virtualHosts.map((host): VirtualHost => {
-    const matches = host.matches.filter(({ rule: { route } }) => !(route.kind === "HTTPRoute"
-      && route.namespace === port.gateway.namespace
-      && route.name === placeName(port.gateway)));
+    const { matches } = host;
     const chosen = hostnames === undefined || hostnames.includes(host.hostname);
     if (!chosen) return { ...host, matches: [], leaves: true };
     const ours = matches.length > 0 || refuseOthers === true;
-    return ours ? { ...host, matches } : { ...host, matches, leaves: true };
+    return ours ? host : { ...host, leaves: true };
   });
   const [listener] = port.listeners;
   if (refuseOthers || !listener || virtualHosts.some((h) => h.hostname === "*")) {
