@@ -40,10 +40,15 @@ async function answer(
   return marked(await serve(engine, port, request, context), secret);
 }
 
+/** What `fetch` gave. What is encoded it would decode for whoever reads it. */
+function isFetchedInChunks({ headers }: Response): boolean {
+  return headers.get("transfer-encoding") === "chunked" && !headers.has("content-encoding");
+}
+
 /** An answer of unknown length ends with the secret where it is whole: see runtime/dev/end-mark. */
 function marked(response: Response, secret: string): Response {
   const body = response.body as ReadableStream<Uint8Array> | null;
-  if (body === null || !openEnded.has(body)) return response;
+  if (body === null || !(openEnded.has(body) || isFetchedInChunks(response))) return response;
   const { readable, writable } = new IdentityTransformStream();
   const reader = body.getReader();
   const writer = writable.getWriter();

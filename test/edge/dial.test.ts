@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-import type { Ir } from "../../compiler/ir.ts";
+import type { Cluster, Ir } from "../../compiler/ir.ts";
 import type { Runtime } from "../../runtime/dev/contract.ts";
 import {
   ask, cluster, deadPort, edgeRuntime, forward, gatewayPort, inputOf, match, rawBackend,
@@ -32,6 +32,7 @@ function answering(...parts: (string | Uint8Array)[]): Behaviour {
 
 const ok = "HTTP/1.1 200 OK\r\n";
 const chunkedOk = `${ok}transfer-encoding: chunked\r\n\r\n`;
+const zip = gzipSync("zip");
 
 /** name → what the backend does; the path `/name` leads there. */
 const behaviours: Readonly<Record<string, Behaviour>> = {
@@ -50,8 +51,10 @@ const behaviours: Readonly<Record<string, Behaviour>> = {
     "content-length: 0\r\n\r\n"),
   "utf8": answering(`${ok}x-text: grüße\r\ncontent-length: 0\r\n\r\n`),
   "gzip": answering(`${ok}content-encoding: gzip\r\n`,
-    `content-length: ${gzipSync("zip").length}\r\n\r\n`,
-    gzipSync("zip")),
+    `content-length: ${zip.length}\r\n\r\n`,
+    zip),
+  "gzip-chunked": answering(`${ok}content-encoding: gzip\r\ntransfer-encoding: chunked\r\n\r\n`,
+    `${zip.length.toString(16)}\r\n`, zip, "\r\n0\r\n\r\n"),
   "bare-lf": answering("HTTP/1.1 200 OK\ncontent-length: 2\n\nlf"),
   "empty": (socket) => void socket.end(),
   "reset": (socket) => void socket.once("data", () => socket.resetAndDestroy()),
@@ -74,10 +77,13 @@ const behaviours: Readonly<Record<string, Behaviour>> = {
   "short-chunked": answering(`${chunkedOk}5\r\nhel`),
   "bad-chunk": answering(`${chunkedOk}xyz\r\nhello\r\n0\r\n\r\n`),
   "slow": (socket) => socket.once("data", async () => {
-    for (const part of [`${chunkedOk}5\r\nfirst\r\n`, "6\r\nsecond\r\n0\r\n\r\n"]) {
+    const parts = [`${ok}connection: close\r\ntransfer-encoding: chunked\r\n\r\n5\r\nfirst\r\n`,
+      "6\r\nsecond\r\n0\r\n\r\n"];
+    for (const part of parts) {
       socket.write(part);
       await sleep(50);
     }
+    socket.end();
   }),
   "early": (socket) => socket.once("data", () => {
     socket.write("HTTP/1.1 413 Too Large\r\ncontent-length: 3\r\nconnection: close\r\n\r\nbig");
@@ -115,10 +121,20 @@ beforeAll(async () => {
     // TEST-NET-1: nobody answers there, or the network says so at once.
     ["silent", { address: "192.0.2.1", port: 9 }] as const,
   ];
+  const clusters = addresses.map(([name, at]) => cluster(name, [at], { connectTimeoutMs: 300 }));
+  // The same once more by name, and with a limit, which has bodies followed.
+  const named = clusters.map((one): Cluster => ({
+    ...one, name: `${one.name}-named`, endpoints: { kind: "dns", hostname: "localhost",
+      port: one.endpoints.kind === "static" ? one.endpoints.addresses[0]!.port : 0 },
+  }));
+  const limited = named.map((one): Cluster =>
+    ({ ...one, name: `${one.name}-limited`, policy: { maxConnections: 10 } }));
+  const paths = ["", "named/", "limited/"].flatMap((base) =>
+    addresses.map(([name]) => `/${base}${name}`));
   const ir: Ir = {
-    clusters: addresses.map(([name, at]) => cluster(name, [at], { connectTimeoutMs: 300 })),
+    clusters: [...clusters, ...named, ...limited],
     gatewayPorts: [gatewayPort("gw", 80, {
-      "*": addresses.map(([name], i) => match(`/${name}`, forward([[1, i]]))),
+      "*": paths.map((path, i) => match(path, forward([[1, i]]))),
     })],
   };
   runtime = await edgeRuntime();
@@ -167,7 +183,9 @@ test("an answer of known length that breaks off breaks off for the client", asyn
   await expect(ask(address, "/short-length")).rejects.toThrow();
 });
 
-test.each(["short-chunked", "bad-chunk"])(
+test.each([
+  "short-chunked", "bad-chunk", "named/short-chunked", "limited/short-chunked",
+])(
   "an answer of unknown length that breaks off breaks off for the client: %s",
   async (name) => {
     await expect(ask(address, `/${name}`)).rejects.toThrow();
@@ -191,11 +209,16 @@ test("text outside of ASCII in a header arrives byte by byte, both ways", async 
   expect(body).toContain("x-text: grüße\r\n");
 });
 
-test("an encoded body is passed on as it is", async () => {
-  const { headers, body } = await ask(address, "/gzip");
-  expect(headers["content-encoding"]).toBe("gzip");
-  expect(headers["content-length"]).toBe(String(gzipSync("zip").length));
-  expect(body).toBe(gzipSync("zip").toString());
+test.each(["gzip", "gzip-chunked", "named/gzip", "named/gzip-chunked", "limited/gzip-chunked"])(
+  "an encoded body is passed on as it is: %s", async (name) => {
+    const { headers, body } = await ask(address, `/${name}`);
+    expect(headers["content-encoding"]).toBe("gzip");
+    if (name === "gzip") expect(headers["content-length"]).toBe(String(zip.length));
+    expect(body).toBe(zip.toString());
+  });
+
+test.each(["named/slow", "limited/slow"])("%s is whole", async (name) => {
+  expect((await ask(address, `/${name}`)).body).toBe("firstsecond");
 });
 
 test("HEAD has the length but no body", async () => {
