@@ -118,6 +118,7 @@ const table = {
   FL0610: warning("A ServiceEntry gives a Gateway nothing to dial, or hides from it."),
   FL0611: note(
     "Settings by locality count for Istio only, unless `--locality` says where the Gateway is."),
+  FL0612: warning("Istio's admission refuses a DestinationRule that its schema allows."),
 } as const satisfies Record<string, CodeInfo>;
 
 export type Code = keyof typeof table;

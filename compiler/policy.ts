@@ -3,6 +3,7 @@
 
 import { sortDiagnostics, type Diagnostic } from "./diagnostic.ts";
 import type { ClusterPolicy, PolicyOrigins } from "./ir.ts";
+import { reportRefusals } from "./policy/admission.ts";
 import { clusterPolicy } from "./policy/fields.ts";
 import { reportGaps } from "./policy/gaps.ts";
 import { serviceHostOf, type DestinationRule } from "./policy/hosts.ts";
@@ -87,7 +88,10 @@ export function policies(inventory: Inventory): Policies {
   }));
   reportUse(inventory, found, report);
   const inForce = new Set(found.flatMap(({ merged }) => merged.flatMap((m) => m.rules)));
-  for (const rule of rules) if (inForce.has(rule)) reportGaps(rule, report);
+  for (const rule of rules) {
+    reportRefusals(rule, report);
+    if (inForce.has(rule)) reportGaps(rule, report);
+  }
   const known = new Map<MergedRule, Map<string, FoundPolicy>>();
   return {
     diagnostics: sortDiagnostics(report.diagnostics),

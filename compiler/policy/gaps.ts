@@ -1,6 +1,6 @@
 // What is said of a DestinationRule's fields that do not do what they seem to: those that only
 // Istio itself carries out, and those without effect where they stand. Every other field is carried
-// out; what a single target lacks, that target's emitter says.
+// out; what a single target lacks, that target's emitter says, and what Istio refuses, admission.
 
 import { formatPath, type ValuePath } from "../manifest.ts";
 import type { Facts, Report } from "../resolve/report.ts";
@@ -78,16 +78,8 @@ function valueAt(value: unknown, path: ValuePath): unknown {
 }
 
 function poolGaps(section: ConnectionPoolSettings): readonly Gap[] {
-  const zeros = zeroIsNone.filter((path) => valueAt(section, path) === 0)
+  return zeroIsNone.filter((path) => valueAt(section, path) === 0)
     .map((path) => ineffective(path, "zero is no limit to Istio"));
-  const { h2UpgradePolicy, useClientProtocol, http2KeepAlive } = section.http ?? {};
-  return [
-    ...zeros,
-    ...(h2UpgradePolicy === "UPGRADE" && useClientProtocol
-      ? [ineffective(["http", "h2UpgradePolicy"], "`useClientProtocol` beside it counts")] : []),
-    ...(http2KeepAlive && !(http2KeepAlive.interval && http2KeepAlive.timeout)
-      ? [ineffective(["http", "http2KeepAlive"], "it needs both `interval` and `timeout`")] : []),
-  ];
 }
 
 function outlierGaps(section: OutlierDetectionSettings): readonly Gap[] {
@@ -97,11 +89,9 @@ function outlierGaps(section: OutlierDetectionSettings): readonly Gap[] {
       "Istio ignores it as well", "use `consecutive5xxErrors` or `consecutiveGatewayErrors`")]),
     ...(section.outlierDetectionHttpErrorCodes === undefined ? []
       : [ineffective(["outlierDetectionHttpErrorCodes"], "Istio ignores it as well")]),
-    ...(consecutiveLocalOriginFailures !== undefined && !split
-      ? [ineffective(["consecutiveLocalOriginFailures"],
-        "`splitExternalLocalOriginErrors` is not true")] : []),
-    ...(consecutiveLocalOriginFailures === 0 && split
-      ? [ineffective(["consecutiveLocalOriginFailures"], "Istio takes zero for its default of 5")]
+    ...(consecutiveLocalOriginFailures === 0
+      ? [ineffective(["consecutiveLocalOriginFailures"], split
+        ? "Istio takes zero for its default of 5" : "`splitExternalLocalOriginErrors` is not true")]
       : []),
   ];
 }
@@ -115,10 +105,7 @@ function tlsGaps({ mode = "DISABLE", ...given }: ClientTlsSettings): readonly Ga
     const fields = (Object.keys(given) as (keyof typeof given)[]).filter((f) => !kept.includes(f));
     return idle(fields, `the mode is ${mode}`);
   }
-  return [
-    ...(mode === "SIMPLE" ? idle(["clientCertificate", "privateKey"], "the mode is SIMPLE") : []),
-    ...(given.credentialName ? idle(["caCrl"], "`credentialName` beside it counts") : []),
-  ];
+  return mode === "SIMPLE" ? idle(["clientCertificate", "privateKey"], "the mode is SIMPLE") : [];
 }
 
 function sectionGaps(policy: TrafficPolicy): readonly Gap[] {
