@@ -371,10 +371,7 @@ export async function dialFetch(
   const sent = body && isCopied ? withLength(body, headers.get("content-length")) : body;
   const init = { method, headers, body: sent, signal, redirect: "manual", duplex: "half" } as const;
   try {
-    const response = await fetch(url, init);
-    const isOpen = response.body !== null && !response.headers.has("content-length");
-    if (isOpen) openEnded.add(response.body);
-    return response;
+    return await fetch(url, init);
   } catch {
     return isAborted(signal) ? "gone" : "connect";
   }
