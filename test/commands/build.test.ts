@@ -153,3 +153,12 @@ test("inspect reads a table and refuses what the core would refuse", async () =>
   expect([refused.exitCode, refused.stdout]).toEqual([1, ""]);
   expect(refused.message).toContain("the core refuses it with code 5");
 });
+
+test("`--locality` is a region, a zone and a subzone; anything else is a slip", async () => {
+  await writeFile(join(folder, "in.yaml"), gateway);
+  const said = async (locality: string): Promise<string | undefined> =>
+    (await build(options({ values: { output: "out", locality } }), io())).message;
+  expect(await said("eu/a/1/b")).toMatch(/`--locality` takes a region/);
+  expect(await said("eu/*")).toMatch(/`--locality` takes a region/);
+  expect(await said("eu/a")).toBeUndefined();
+});

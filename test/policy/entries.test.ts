@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { compile } from "../../compiler/compile.ts";
 import type { Cluster, Endpoints } from "../../compiler/ir.ts";
 import {
   build, destinationRule, from, gateway, host as virtualHost, http, route, service, slice,
@@ -170,4 +171,37 @@ describe("how it is spoken to", () => {
     expect(cluster(build([gw, r, entry(endpoint), tls({})]))?.tls).toEqual(
       { hostname: "api.x.io", anyName: true, subjectAltNames: [] });
   });
+});
+
+test("an edit is a new compilation's outcome, whatever of the last one was taken over", () => {
+  const alias = { ...service("s-v1", { ports: [{ port: 443 }] }) };
+  const annotated = (text: string): Json => ({ ...alias, metadata: { ...alias.metadata,
+    annotations: { "fairlead.dev/subset": text } } });
+  const both = route("r", { rules: [toHost("api.x.io"),
+    { backendRefs: [{ name: "s-v1", port: 443 }] }] });
+  const rule = destinationRule("d", { host: "api.x.io", subsets: [
+    { name: "v1", labels: { version: "v1" } }, { name: "v2", labels: { version: "v2" } }] });
+  const at = (address: string, version: string): Json => ({ address, labels: { version } });
+  const file = (path: string, ...objects: Json[]): { path: string; text: string } =>
+    ({ path, text: objects.map((o) => JSON.stringify(o)).join("\n---\n") });
+  const fixed = file("a.yaml", gw, both, rule);
+  const first = [fixed, file("b.yaml", entry({ endpoints: [at("10.0.0.1", "v1")] }),
+    annotated("api.x.io/v1"))];
+  const edits = [
+    [fixed, file("b.yaml", entry({ endpoints: [at("10.0.0.2", "v1")] }),
+      annotated("api.x.io/v1"))],
+    [fixed, file("b.yaml", entry({ endpoints: [at("10.0.0.2", "v2")] }),
+      annotated("api.x.io/v2"))],
+    [fixed, file("b.yaml", entry({ hosts: ["b.x.io"] }), annotated("b.x.io/v2"))],
+    [fixed, file("b.yaml", annotated("nothing"))],
+  ];
+  let last = compile(first);
+  for (const files of [...edits, first]) {
+    const again = compile(files, last);
+    const fresh = compile(files);
+    expect(again.ir.clusters).toEqual(fresh.ir.clusters);
+    expect(again.diagnostics).toEqual(fresh.diagnostics);
+    expect([...again.table]).toEqual([...fresh.table]);
+    last = again;
+  }
 });
