@@ -162,3 +162,22 @@ test("`--locality` is a region, a zone and a subzone; anything else is a slip", 
   expect(await said("eu/*")).toMatch(/`--locality` takes a region/);
   expect(await said("eu/a")).toBeUndefined();
 });
+
+test("`--shared-state` binds the edge worker to its Durable Objects, and nothing else changes",
+  async () => {
+    await writeFile(join(folder, "in.yaml"), gateway + route(prefix));
+    const built = async (output: string, more: Options["values"]): Promise<string> => {
+      const values = { output, target: "edge", ...more };
+      const { exitCode } = await build(options({ values }), io());
+      expect(exitCode).toBe(0);
+      return readFile(join(folder, output, "edge", "wrangler.jsonc"), "utf8");
+    };
+    const alone = await built("alone", {});
+    const shared = await built("shared", { "shared-state": true });
+    expect(alone).not.toContain("durable_objects");
+    expect(shared).toContain('"class_name": "SharedHealth"');
+    expect(shared).toContain('"new_sqlite_classes"');
+    const worker = (output: string): Promise<string> =>
+      readFile(join(folder, output, "edge", "worker.js"), "utf8");
+    expect(await worker("shared")).toBe(await worker("alone"));
+  });
