@@ -19,6 +19,8 @@ export interface Row {
   readonly absent?: string;
   readonly cpu_us: number;
   readonly ratio: number;
+  /** Of a 404: the ratio to what the same 404 costs the baseline. */
+  readonly ratio_alike?: number;
   readonly rps: number;
   /** (highest - lowest) / median of cpu_us over the rounds. */
   readonly spread: number;

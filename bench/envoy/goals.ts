@@ -24,9 +24,18 @@ export function goals(rows: readonly Row[]): readonly Goal[] {
         .map(({ position, ratio }) => ({ of: position, value: ratio })),
       filterMax,
     )),
+    ...alike(prefixes),
     ...flat(prefixes),
     ...listMin.flatMap(([workload, size, min]) => overList(rows, workload, size, min)),
   ];
+}
+
+/** Harder than what was asked for: against a baseline that answers 404 itself, too. */
+function alike(prefixes: readonly Row[]): readonly Goal[] {
+  const figures = prefixes.flatMap(({ routes, ratio_alike: value }) =>
+    (value === undefined ? [] : [{ of: `${routes} routes`, value }]));
+  return figures.length === 0 ? []
+    : [atMost("filter, missing route, of a native 404", figures, filterMax)];
 }
 
 function flat(prefixes: readonly Row[]): readonly Goal[] {

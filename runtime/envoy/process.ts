@@ -19,6 +19,8 @@ export interface EnvoyOptions {
   readonly extraArgs?: readonly string[];
   /** Gets each piece of Envoy's output as it comes. */
   readonly onLog?: (text: string) => void;
+  /** How long it may take until it serves; half a minute where nothing is said. */
+  readonly readyMs?: number;
   /** An Envoy to use instead of what findEnvoy() finds. */
   readonly path?: string;
 }
@@ -38,7 +40,7 @@ export interface RunningEnvoy {
 
 const logLimit = 256 * 1024;
 /** Envoy compiles wasm before it is ready; a slow machine with a large table needs a while. */
-const readyTries = 1200;
+const readyMsDefault = 30_000;
 const pause = 25;
 
 /** Starts Envoy and waits until it serves. Rejects with the end of its log where it does not. */
@@ -55,7 +57,7 @@ export async function startEnvoy(options: EnvoyOptions): Promise<RunningEnvoy> {
       cwd: folder,
       stdio: ["ignore", "pipe", "pipe"],
     });
-    return await supervise(child, binary.version, folder, options.onLog);
+    return await supervise(child, binary.version, folder, options);
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
     throw error;
@@ -76,7 +78,8 @@ function argumentsFor(options: EnvoyOptions, folder: string, configPath: string)
 }
 
 async function supervise(
-  child: ChildProcess, version: string, folder: string, onLog?: (text: string) => void,
+  child: ChildProcess, version: string, folder: string,
+  { onLog, readyMs = readyMsDefault }: EnvoyOptions,
 ): Promise<RunningEnvoy> {
   let log = "";
   const collect = (chunk: Buffer): void => {
@@ -106,7 +109,7 @@ async function supervise(
     await rm(folder, { recursive: true, force: true });
   };
   try {
-    const admin = await ready(join(folder, "admin"), state, () => log);
+    const admin = await ready(join(folder, "admin"), state, () => log, readyMs);
     return { pid: child.pid ?? -1, version, folder, admin, log: () => log, exited, stop };
   } catch (error) {
     await stop();
@@ -125,9 +128,9 @@ async function end(
 }
 
 async function ready(
-  addressPath: string, state: { readonly ended?: string }, log: () => string,
+  addressPath: string, state: { readonly ended?: string }, log: () => string, readyMs: number,
 ): Promise<Admin> {
-  for (let tries = 0; tries < readyTries; tries += 1) {
+  for (let waitedMs = 0; waitedMs < readyMs; waitedMs += pause) {
     if (state.ended !== undefined) {
       throw new Error(`Envoy ended (${state.ended}):\n${lastLines(log())}`);
     }
@@ -138,7 +141,7 @@ async function ready(
     }
     await sleep(pause);
   }
-  throw new Error(`Envoy is not ready after ${readyTries * pause / 1000} s:\n${lastLines(log())}`);
+  throw new Error(`Envoy is not ready after ${readyMs / 1000} s:\n${lastLines(log())}`);
 }
 
 /** Envoy prints its command line's help and a long start-up report before the cause. */
