@@ -5,8 +5,6 @@
 // Its own clusters are one for each rule of an applied HTTPRoute, and cannot be named before that
 // route is there. Ours are therefore brought along, and dial Services by their names.
 
-import { stringify } from "yaml";
-
 import { diagnostic, sortDiagnostics, type Diagnostic } from "../diagnostic.ts";
 import type { Cluster, GatewayPort, Ir } from "../ir.ts";
 import { keyText } from "../resolve/lookup.ts";
@@ -15,6 +13,7 @@ import { encode } from "../table/encode.ts";
 import { plan } from "../table/plan.ts";
 import { textArtifact, type Artifact, type Json } from "./artifact.ts";
 import { bake } from "./bake.ts";
+import { documents } from "./documents.ts";
 import { envoyGatewayGaps } from "./envoy-gateway/gaps.ts";
 import { patchPolicy } from "./envoy-gateway/patches.ts";
 import { directResponse, extensionPolicy, place } from "./envoy-gateway/policies.ts";
@@ -127,7 +126,5 @@ const placeNotes = `\
 `;
 
 function manifests(name: string, notes: string, values: readonly Fields[]): Artifact {
-  const options = { lineWidth: 0, aliasDuplicateObjects: false };
-  const text = values.map((value) => `---\n${stringify(value, options)}`).join("");
-  return textArtifact(`envoy-gateway/${name}`, notes + text);
+  return textArtifact(`envoy-gateway/${name}`, documents(notes, values));
 }

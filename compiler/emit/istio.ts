@@ -2,8 +2,6 @@
 // keeps making the clusters, so that its DestinationRules, mTLS and telemetry go on working; the
 // filter only names one of them, and Istio's own routes take what it leaves alone.
 
-import { stringify } from "yaml";
-
 import { sortDiagnostics, type Diagnostic } from "../diagnostic.ts";
 import type { GatewayPort, Ir } from "../ir.ts";
 import { admitsNamespace } from "../resolve/attach.ts";
@@ -13,6 +11,7 @@ import { encode } from "../table/encode.ts";
 import { plan } from "../table/plan.ts";
 import { textArtifact, type Artifact, type Json } from "./artifact.ts";
 import { bake } from "./bake.ts";
+import { documents } from "./documents.ts";
 import { foreignClass, isRunBy, istio } from "./gateway-class.ts";
 import { envoyFilter, type Routing } from "./istio/filter.ts";
 import { istioGaps } from "./istio/gaps.ts";
@@ -185,9 +184,4 @@ function files(
     textArtifact("istio/kustomization.yaml",
       documents(kustomizationNotes(release), [kustomization])),
   ];
-}
-
-function documents(notes: string, values: readonly Fields[]): string {
-  const options = { lineWidth: 0, aliasDuplicateObjects: false };
-  return notes + values.map((value) => `---\n${stringify(value, options)}`).join("");
 }
