@@ -1,32 +1,15 @@
 // `fairlead check`, called as the command line calls it.
 
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { run as check } from "../../compiler/commands/check.ts";
-import type { Io, Outcome } from "../../compiler/commands/command.ts";
+import type { Outcome } from "../../compiler/commands/command.ts";
+import { gatewayOf, options, place } from "./world.ts";
 
-let folder = "";
+const here = place();
 
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), "fairlead-check-"));
-});
-afterEach(() => rm(folder, { recursive: true, force: true }));
-
-const manifests = `
-apiVersion: gateway.networking.k8s.io/v1
-kind: Gateway
-metadata: { name: g }
-spec:
-  gatewayClassName: istio
-  listeners: [{ name: http, protocol: HTTP, port: 80 }]
----
-apiVersion: v1
-kind: Service
-metadata: { name: s }
-spec: { ports: [{ port: 80 }] }
----
+const manifests = `${gatewayOf("istio")}---
 apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
 metadata: { name: r }
@@ -44,12 +27,8 @@ spec:
 `;
 
 async function run(text: string, values: Readonly<Record<string, string>>): Promise<Outcome> {
-  await writeFile(join(folder, "in.yaml"), text);
-  const io: Io = {
-    cwd: folder, env: {}, readStdin: async () => "", write: () => undefined, warn: () => undefined,
-    report: () => undefined, signal: new AbortController().signal,
-  };
-  return check({ inputs: ["in.yaml"], positionals: [], values }, io);
+  await writeFile(join(here.folder, "in.yaml"), text);
+  return check(options({ values }), here.io());
 }
 
 test("what a target does not carry out is told to whoever asks for that target", async () => {

@@ -7,20 +7,9 @@ import { compile } from "../../compiler/compile.ts";
 import { emit, type Emission } from "../../compiler/emit.ts";
 import { pluginConfigDiagnostics } from "../../compiler/emit/plugin-config.ts";
 import { filterWasm } from "../../compiler/prebuilt.ts";
+import { gatewayOf } from "./world.ts";
 
-const manifests = `
-apiVersion: gateway.networking.k8s.io/v1
-kind: Gateway
-metadata: { name: g }
-spec:
-  gatewayClassName: fairlead
-  listeners: [{ name: http, protocol: HTTP, port: 80 }]
----
-apiVersion: v1
-kind: Service
-metadata: { name: s }
-spec: { ports: [{ port: 80 }] }
----
+const manifests = `${gatewayOf("fairlead")}---
 apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
 metadata: { name: r }
