@@ -17,13 +17,15 @@ const partLength = 3;
 /** Pieces of a name by which it is found again. */
 type Index = ReadonlyMap<string, readonly string[]>;
 
-function indexBy(names: readonly string[], piecesOf: (name: string) => readonly string[]): Index {
+function indexBy(
+  names: readonly string[], piecesOf: (name: string) => readonly string[], most: number,
+): Index {
   const found = new Map<string, string[]>();
   for (const name of names) {
     for (const piece of new Set(piecesOf(name))) {
       const sharers = found.get(piece);
       if (!sharers) found.set(piece, [name]);
-      else if (sharers.length <= sharersMax) sharers.push(name);
+      else if (sharers.length < most) sharers.push(name);
     }
   }
   return found;
@@ -60,7 +62,9 @@ export function namesOf(all: readonly string[]): Names {
     near: (name) => {
       if (all.length <= comparedMax) return all;
       made ??= {
-        sorted: [...all].sort(), byPart: indexBy(all, parts), byEdit: indexBy(all, shortened),
+        sorted: [...all].sort(), byPart: indexBy(all, parts, sharersMax + 1),
+        // No two names are written alike, so that few have one letter more than another.
+        byEdit: indexBy(all, shortened, Infinity),
       };
       const { sorted, byPart, byEdit } = made;
       const at = placeIn(sorted, name);

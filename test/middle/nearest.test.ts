@@ -22,8 +22,10 @@ test("of many names one at a single edit is found as if all were compared", () =
     fc.boolean(), (all, which, { at, letter }, isInsertion) => {
       const right = all[which] ?? "";
       const wrong = right.slice(0, at) + letter + right.slice(isInsertion ? at : at + 1);
+      // A name that is there is not mistyped; what comes closest to it may be further off.
+      fc.pre(!all.includes(wrong));
       expect(nearest(wrong, namesOf(all))).toBe(nearest(wrong, all));
-    }), { numRuns: 60 });
+    }), { numRuns: 200 });
 });
 
 test("how many names are compared does not grow with how many there are", () => {
