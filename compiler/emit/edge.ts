@@ -9,7 +9,7 @@ import { compatibilityDate, compatibilityFlags } from "../../runtime/edge/platfo
 import type { Diagnostic } from "../diagnostic.ts";
 import type { Ir, RoutePolicy } from "../ir.ts";
 import { textArtifact, type Artifact, type Json } from "./artifact.ts";
-import { platformGaps } from "./edge-gaps.ts";
+import { platformGaps } from "./edge/gaps.ts";
 import { gatewaysOnly, meshGaps } from "./mesh-gaps.ts";
 
 export interface EdgeInput {

@@ -7,7 +7,7 @@ import * as net from "node:net";
 import type { TLSSocket } from "node:tls";
 
 import type { GatewayPort } from "../../compiler/ir.ts";
-import { headLengthMax } from "../edge/http1.ts";
+import { headLengthMax } from "../edge/connection/http1.ts";
 import { PortInUse } from "./contract.ts";
 import { askedOf1, askedOf2, replyOf1, replyOf2, type Asked, type Reply } from "./message.ts";
 import { secure, type Security } from "./secure.ts";

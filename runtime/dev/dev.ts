@@ -11,7 +11,7 @@ import { compile, type Compilation } from "../../compiler/compile.ts";
 import type { Diagnostic } from "../../compiler/diagnostic.ts";
 import type { Ir } from "../../compiler/ir.ts";
 import type { Routing } from "../../compiler/emit/envoy.ts";
-import { platformGaps } from "../../compiler/emit/edge-gaps.ts";
+import { platformGaps } from "../../compiler/emit/edge/gaps.ts";
 import { nativeDiagnostics } from "../../compiler/emit/envoy/native.ts";
 import { filterWasm } from "../../compiler/prebuilt.ts";
 import { gatewayPortName } from "../../compiler/table/plan.ts";

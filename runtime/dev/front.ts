@@ -8,7 +8,7 @@ import type { Socket } from "node:net";
 import { pipeline, type Readable } from "node:stream";
 
 import type { GatewayPort } from "../../compiler/ir.ts";
-import { responseHeadMax } from "../edge/http1.ts";
+import { responseHeadMax } from "../edge/connection/http1.ts";
 import { devHeader } from "../edge/swap.ts";
 import { openAcceptor, type Acceptor, type Connection } from "./accept.ts";
 import { untilMark } from "./end-mark.ts";

@@ -3,16 +3,16 @@
 
 import {
   enter, isLimited, leave, pickEndpoint, report, type LiveCluster, type Wish,
-} from "./cluster.ts";
+} from "./balancing/cluster.ts";
 import {
   connectTimeoutDefaultMs, dialFetch, dialSocket, isAborted, type Address, type DialFailure,
   type DialOptions, type Outgoing,
-} from "./dial.ts";
+} from "./connection/dial.ts";
 import { endToEnd } from "./headers.ts";
-import type { Header } from "./http1.ts";
-import { dialHttp2 } from "./http2.ts";
-import { proxyHeader } from "./proxy-protocol.ts";
-import { dialWebSocket } from "./websocket.ts";
+import type { Header } from "./connection/http1.ts";
+import { dialHttp2 } from "./connection/http2.ts";
+import { proxyHeader } from "./connection/proxy-protocol.ts";
+import { dialWebSocket } from "./connection/websocket.ts";
 
 export type Outcome =
   | {

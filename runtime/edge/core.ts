@@ -4,7 +4,7 @@
 import {
   ABSENT, LOAD_BAD_STATE, SLOT_HEADERS, SLOT_METHOD, VERDICT_BACKEND,
   VERDICT_CLUSTER, VERDICT_EDITS, VERDICT_FORWARD, VERDICT_HOST_LEN, VERDICT_HOST_PTR,
-  VERDICT_MATCH, VERDICT_POLICY, VERDICT_REDIRECT, VERDICT_RESPOND, VERDICT_RULE,
+  VERDICT_MATCH, VERDICT_NO_MATCH, VERDICT_POLICY, VERDICT_REDIRECT, VERDICT_RESPOND, VERDICT_RULE,
   VERDICT_SIZE, VERDICT_STATUS, VERDICT_TEXT_LEN, VERDICT_TEXT_PTR,
 } from "../../filters/core/format.ts";
 
@@ -78,6 +78,12 @@ const tooLarge: Verdict = {
   cluster: ABSENT, edits: 0, policy: 0,
 };
 
+/** No rule takes the request. */
+const noMatch: Verdict = {
+  kind: VERDICT_NO_MATCH, status: 404, match: ABSENT, rule: ABSENT, backend: ABSENT,
+  cluster: ABSENT, edits: 0, policy: 0,
+};
+
 /** For a core that has its table. `names` are the table's header names, by slot. */
 export function createCore(exports: CoreExports, names: readonly string[]): Core {
   const start = exports.inputPtr() >>> 0;
@@ -91,6 +97,7 @@ export function createCore(exports: CoreExports, names: readonly string[]): Core
   };
   const verdict = new Uint32Array(exports.memory.buffer, verdictPtr, VERDICT_SIZE / 4);
   const runsMax = names.length + SLOT_HEADERS + 1;
+  const read = verdictReader(verdict, input.bytes);
 
   /** Answers what the core still asks for, until it has decided. `at` is free in the buffer. */
   const goOn = (request: RequestParts, first: number, free: number): Verdict => {
@@ -111,7 +118,7 @@ export function createCore(exports: CoreExports, names: readonly string[]): Core
       }
       result = exports.run();
     }
-    return readVerdict(verdict, input.bytes, result);
+    return read(result);
   };
   // Requests come in runs for one host, of which the core knows the virtual host already. Its name
   // still stands in the buffer; -1 where it does not.
@@ -134,7 +141,7 @@ export function createCore(exports: CoreExports, names: readonly string[]): Core
     if (written !== UNFIT) lastLength = length;
     lastPort = gatewayPort;
     if (result < 0) return goOn(request, result, aligned(targetEnd));
-    return readVerdict(verdict, input.bytes, result);
+    return read(result);
   };
   return { decide };
 }
@@ -199,6 +206,30 @@ function writeShort({ bytes, words, end }: Input, at: number, text: string): num
   }
   if (all >= 0x80) return UNFIT;
   return change === 0 ? UNCHANGED : CHANGED;
+}
+
+/** How many verdicts are kept: those of the busiest matches. A power of two. */
+const keptCount = 512;
+
+/**
+ * What is forwarded as it stands depends on the match and the backend alone, so that the verdict is
+ * made once for as long as no other takes its place.
+ */
+function verdictReader(words: Uint32Array, bytes: Uint8Array): (kind: number) => Verdict {
+  const kept: (Verdict | undefined)[] = Array.from({ length: keptCount });
+  return (kind) => {
+    if (kind === VERDICT_NO_MATCH) return noMatch;
+    const isPlain = kind === VERDICT_FORWARD && words[VERDICT_TEXT_LEN >>> 2] === 0
+      && words[VERDICT_HOST_LEN >>> 2] === 0;
+    if (!isPlain) return readVerdict(words, bytes, kind);
+    const match = words[VERDICT_MATCH >>> 2] ?? 0;
+    const place = match & (keptCount - 1);
+    const last = kept[place];
+    if (last?.match === match && last.backend === words[VERDICT_BACKEND >>> 2]) return last;
+    const made = readVerdict(words, bytes, kind);
+    kept[place] = made;
+    return made;
+  };
 }
 
 function readVerdict(words: Uint32Array, bytes: Uint8Array, kind: number): Verdict {

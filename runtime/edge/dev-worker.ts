@@ -7,8 +7,8 @@ import core from "./core.wasm";
 
 import type { HealthEvent } from "../health/event.ts";
 import { openLedger } from "../health/ledger.ts";
-import { sightOf, step } from "./cluster.ts";
-import { openEnded } from "./dial.ts";
+import { sightOf, step } from "./balancing/cluster.ts";
+import { openEnded } from "./connection/dial.ts";
 import { createEngine, type Engine } from "./engine.ts";
 import { serve, type Context } from "./serve.ts";
 import { devHeader, eventsWord, readSwap, sightsWord, swapWord } from "./swap.ts";

@@ -4,7 +4,7 @@
 import { LOAD_OK } from "../../filters/core/format.ts";
 
 import type { Observe } from "../health/event.ts";
-import { startCluster, type LiveCluster } from "./cluster.ts";
+import { startCluster, type LiveCluster } from "./balancing/cluster.ts";
 import type { EdgeConfig } from "./config.ts";
 import { createCore, instantiate, loadTable, type Core } from "./core.ts";
 import { readFacts } from "./facts.ts";

@@ -9,14 +9,16 @@
 //                      Envoy's backoff; another endpoint where there is one; bodies up to 1 MiB
 
 import { noPolicy, type RoutePolicy } from "../../compiler/ir.ts";
-import { affinityOf, freshCookie, type Affinity } from "./affinity.ts";
+import { affinityOf, freshCookie, type Affinity } from "./balancing/affinity.ts";
 import { answer, isGrpc, refuseGrpc } from "./answer.ts";
 import { attempt, type Outcome } from "./attempt.ts";
-import { shareBody, type SharedBody } from "./body.ts";
-import { enterRetry, isTracked, leaveRetry, report, type LiveCluster } from "./cluster.ts";
+import { shareBody, type SharedBody } from "./connection/body.ts";
+import {
+  enterRetry, isTracked, leaveRetry, report, type LiveCluster,
+} from "./balancing/cluster.ts";
 import type { RequestParts, Verdict } from "./core.ts";
 import { expose, preflight } from "./cors.ts";
-import { isAborted, type DialFailure, type Outgoing } from "./dial.ts";
+import { isAborted, type DialFailure, type Outgoing } from "./connection/dial.ts";
 import type { Engine } from "./engine.ts";
 import { applyEdits, editHeaders, endToEnd } from "./headers.ts";
 import { mirror, mirrorsDue } from "./mirror.ts";

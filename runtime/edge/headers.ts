@@ -10,7 +10,7 @@
 // No x-envoy-* and no `server` of the gateway's own, in either direction.
 
 import type { HeaderEdits } from "../../compiler/ir.ts";
-import type { Header } from "./http1.ts";
+import type { Header } from "./connection/http1.ts";
 
 export interface Edit {
   readonly kind: "set" | "add" | "remove";

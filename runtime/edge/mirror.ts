@@ -4,8 +4,8 @@
 
 import type { Mirror, RoutePolicy } from "../../compiler/ir.ts";
 import { attempt } from "./attempt.ts";
-import type { SharedBody } from "./body.ts";
-import type { Outgoing } from "./dial.ts";
+import type { SharedBody } from "./connection/body.ts";
+import type { Outgoing } from "./connection/dial.ts";
 import type { Engine } from "./engine.ts";
 
 /**

@@ -3,7 +3,7 @@
 // and a client see is what forward.ts and dial.ts do for them; only the work around it is left
 // out, which otherwise costs as much as the routing.
 
-import { isTracked, type LiveCluster } from "./cluster.ts";
+import { isTracked, type LiveCluster } from "./balancing/cluster.ts";
 import type { RequestParts, Verdict } from "./core.ts";
 import { dropped, editFields, type Edit } from "./headers.ts";
 

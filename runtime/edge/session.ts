@@ -3,7 +3,7 @@
 // swaps, since it is made of the endpoint's address and not of its place in a list.
 
 import type { Session } from "../../compiler/ir.ts";
-import type { LiveCluster } from "./cluster.ts";
+import type { LiveCluster } from "./balancing/cluster.ts";
 import { cookieOf, setCookie } from "./cookies.ts";
 
 export interface Pinned {

@@ -6,7 +6,7 @@ import { join } from "node:path";
 
 import { sessionUnion } from "../../compiler/emit/envoy/session.ts";
 import type { Cluster, OutlierDetection, RoutePolicy } from "../../compiler/ir.ts";
-import { ejectionTime, intervalOf } from "../edge/ejection.ts";
+import { ejectionTime, intervalOf } from "../edge/balancing/ejection.ts";
 import type { EjectionCause, HealthEvent, Limit } from "../health/event.ts";
 import type { ClusterSight, HealthSource } from "../health/view.ts";
 import type { RunningEnvoy } from "./process.ts";

@@ -1,7 +1,7 @@
 // What one step of an ejection's state machine means to somebody who watches.
 
 import type { OutlierDetection } from "../../compiler/ir.ts";
-import { ejectionEnd, type Ejection } from "../edge/ejection.ts";
+import { ejectionEnd, type Ejection } from "../edge/balancing/ejection.ts";
 import type { HealthEvent } from "./event.ts";
 
 /** Nothing where nothing changed, which costs one comparison. */

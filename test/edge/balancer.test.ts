@@ -6,7 +6,7 @@ import type { ClusterPolicy } from "../../compiler/ir.ts";
 import {
   allFit, occupy, pick, release, startBalancer, type Asked, type Balancer, type Fitness,
   type Host,
-} from "../../runtime/edge/balancer.ts";
+} from "../../runtime/edge/balancing/balancer.ts";
 
 /** Draws these numbers, one after the other. */
 function chances(...numbers: readonly number[]): () => number {

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 
 import { compile, type Compilation } from "../../compiler/compile.ts";
 import type { Runtime } from "../../runtime/dev/contract.ts";
-import { pickEndpoint, report, startCluster } from "../../runtime/edge/cluster.ts";
+import { pickEndpoint, report, startCluster } from "../../runtime/edge/balancing/cluster.ts";
 import { edgeConfig } from "../../runtime/edge/config.ts";
 import { ok, startFaulty, status, type FaultyBackend } from "../backends/faulty.ts";
 import { ask, edgeRuntime, type Answer } from "./world.ts";

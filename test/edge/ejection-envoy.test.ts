@@ -4,7 +4,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { noPolicy, type OutlierDetection } from "../../compiler/ir.ts";
-import { eject, isEjected, startEjection } from "../../runtime/edge/ejection.ts";
+import { eject, isEjected, startEjection } from "../../runtime/edge/balancing/ejection.ts";
 import { startFaulty, type Fault, type FaultyBackend } from "../backends/faulty.ts";
 import { envoyOrReason } from "../envoy/binary.ts";
 import { startPicked, type Picked } from "../envoy/picked.ts";

@@ -7,7 +7,7 @@ import { expect, test } from "vitest";
 import type { OutlierDetection } from "../../compiler/ir.ts";
 import {
   eject, isEjected, startEjection, type EjectionEvent,
-} from "../../runtime/edge/ejection.ts";
+} from "../../runtime/edge/balancing/ejection.ts";
 
 type Happening = Exclude<EjectionEvent, { readonly kind: "tick" }>;
 

@@ -3,7 +3,7 @@
 import { expect, test } from "vitest";
 
 import type { OutlierDetection } from "../../compiler/ir.ts";
-import { eject, isEjected, startEjection } from "../../runtime/edge/ejection.ts";
+import { eject, isEjected, startEjection } from "../../runtime/edge/balancing/ejection.ts";
 
 /** `[time in s, endpoint, status, how often]`, or `[time in s]` to look only. */
 type Row = readonly [number] | readonly [number, number, number, number?];

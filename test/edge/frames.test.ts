@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 
 import {
   closeFrame, frameOf, opcodes, startIncoming, takeMessages, type Message,
-} from "../../runtime/edge/frames.ts";
+} from "../../runtime/edge/connection/frames.ts";
 
 /** A server's frame: unmasked. */
 function frame(first: number, payload: Uint8Array | string): number[] {

@@ -2,7 +2,7 @@
 
 import { expect, test } from "vitest";
 
-import { platformGaps } from "../../compiler/emit/edge-gaps.ts";
+import { platformGaps } from "../../compiler/emit/edge/gaps.ts";
 import type { ClusterPolicy } from "../../compiler/ir.ts";
 import {
   build, destinationRule, from, gateway, http, route, service, slice, to,

@@ -8,8 +8,8 @@ import {
   noPolicy, type Cluster, type ClusterPolicy, type ConsistentHash, type EndpointAddress,
   type RoutePolicy,
 } from "../../compiler/ir.ts";
-import { affinityOf, type Asking } from "../../runtime/edge/affinity.ts";
-import { startCluster, pickEndpoint } from "../../runtime/edge/cluster.ts";
+import { affinityOf, type Asking } from "../../runtime/edge/balancing/affinity.ts";
+import { startCluster, pickEndpoint } from "../../runtime/edge/balancing/cluster.ts";
 import { startFaulty, type FaultyBackend } from "../backends/faulty.ts";
 import { envoyOrReason } from "../envoy/binary.ts";
 import { startPicked, type Picked } from "../envoy/picked.ts";

@@ -4,7 +4,7 @@ import { choosePort } from "../../runtime/edge/config.ts";
 import { applyEdits, endToEnd } from "../../runtime/edge/headers.ts";
 import {
   framingOf, headEnd, parseHead, startChunked, unchunk, type Header,
-} from "../../runtime/edge/http1.ts";
+} from "../../runtime/edge/connection/http1.ts";
 
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
 const textOf = (parts: readonly Uint8Array[]): string =>

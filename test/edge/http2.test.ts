@@ -5,7 +5,9 @@ import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import type { Runtime } from "../../runtime/dev/contract.ts";
-import { decodeHeaders, encodeHeaders, startHeaderTable } from "../../runtime/edge/hpack.ts";
+import {
+  decodeHeaders, encodeHeaders, startHeaderTable,
+} from "../../runtime/edge/connection/hpack.ts";
 import {
   ask, cluster, edgeRuntime, forward, gatewayPort, inputOf, match, rawBackend, under, type Backend,
 } from "./world.ts";

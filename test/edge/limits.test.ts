@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { admit, mayRetry } from "../../runtime/edge/limits.ts";
+import { admit, mayRetry } from "../../runtime/edge/balancing/limits.ts";
 
 test.each([
   ["no limits", {}, 1000, 1000, "go"],

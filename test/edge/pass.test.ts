@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Ir } from "../../compiler/ir.ts";
 import type { Runtime } from "../../runtime/dev/contract.ts";
 import { isShort } from "../../runtime/edge/pass.ts";
-import { startCluster } from "../../runtime/edge/cluster.ts";
+import { startCluster } from "../../runtime/edge/balancing/cluster.ts";
 import { edgeConfig } from "../../runtime/edge/config.ts";
 import {
   ask, cluster, edgeRuntime, forward, gatewayPort, httpBackend, inputOf, match, type Answer,

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { proxyHeader } from "../../runtime/edge/proxy-protocol.ts";
+import { proxyHeader } from "../../runtime/edge/connection/proxy-protocol.ts";
 
 const text = (client?: string): string => new TextDecoder().decode(proxyHeader("V1", client));
 const hex = (client?: string): string => Buffer.from(proxyHeader("V2", client)).toString("hex");

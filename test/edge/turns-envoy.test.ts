@@ -7,10 +7,12 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
   noPolicy, type Cluster, type ClusterPolicy, type EndpointAddress,
 } from "../../compiler/ir.ts";
-import { allFit, pick, startBalancer, type Fitness } from "../../runtime/edge/balancer.ts";
+import {
+  allFit, pick, startBalancer, type Fitness,
+} from "../../runtime/edge/balancing/balancer.ts";
 import { ok, startFaulty, status, type FaultyBackend } from "../backends/faulty.ts";
 import { envoyOrReason } from "../envoy/binary.ts";
-import { nextTurn, startSchedule } from "../../runtime/edge/schedule.ts";
+import { nextTurn, startSchedule } from "../../runtime/edge/balancing/schedule.ts";
 import { startPicked, type Picked } from "../envoy/picked.ts";
 import { cluster } from "../envoy/world.ts";
 

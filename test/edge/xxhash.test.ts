@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { hashText, remainder, xxHash64, type Hash64 } from "../../runtime/edge/xxhash.ts";
+import { hashText, remainder, xxHash64, type Hash64 } from "../../runtime/edge/balancing/xxhash.ts";
 
 function hex({ high, low }: Hash64): string {
   return high.toString(16).padStart(8, "0") + low.toString(16).padStart(8, "0");

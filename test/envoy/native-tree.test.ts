@@ -4,9 +4,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
-import type { Choice } from "../../compiler/emit/envoy/native-choice.ts";
-import { limitsOf } from "../../compiler/emit/envoy/native-limits.ts";
-import { treeOf, type Tree } from "../../compiler/emit/envoy/native-tree.ts";
+import type { Choice } from "../../compiler/emit/envoy/native/choice.ts";
+import { limitsOf } from "../../compiler/emit/envoy/native/limits.ts";
+import { treeOf, type Tree } from "../../compiler/emit/envoy/native/tree.ts";
 import type { RouteMatch, VirtualHost } from "../../compiler/ir.ts";
 import { rank } from "../../compiler/rank.ts";
 import { findMatch, obstacle, requestPath, type ReferenceRequest }

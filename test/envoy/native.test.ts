@@ -7,7 +7,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { bootstrap } from "../../compiler/emit/envoy.ts";
-import { limitsOf } from "../../compiler/emit/envoy/native-limits.ts";
+import { limitsOf } from "../../compiler/emit/envoy/native/limits.ts";
 import type { GatewayPort, Ir, RouteMatch } from "../../compiler/ir.ts";
 import { rank } from "../../compiler/rank.ts";
 import { findMatch, findVirtualHost, type ReferenceRequest } from "../../compiler/reference.ts";

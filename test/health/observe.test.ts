@@ -5,8 +5,8 @@ import { expect, test } from "vitest";
 import type { ClusterPolicy } from "../../compiler/ir.ts";
 import {
   enter, overflow, report, startCluster, type LiveCluster,
-} from "../../runtime/edge/cluster.ts";
-import { eject, ejectionEnd, startEjection } from "../../runtime/edge/ejection.ts";
+} from "../../runtime/edge/balancing/cluster.ts";
+import { eject, ejectionEnd, startEjection } from "../../runtime/edge/balancing/ejection.ts";
 import type { HealthEvent } from "../../runtime/health/event.ts";
 import { ejectionEvents } from "../../runtime/health/observe.ts";
 

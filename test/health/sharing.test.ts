@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
 import type { ClusterPolicy } from "../../compiler/ir.ts";
 import { enter, leave, report, startCluster, type LiveCluster }
-  from "../../runtime/edge/cluster.ts";
+  from "../../runtime/edge/balancing/cluster.ts";
 import { openSharing, type Namespace, type Sharing } from "../../runtime/edge/shared/client.ts";
 import {
   exchange, startShared, type Report, type SharedState,

@@ -9,8 +9,8 @@ import { duration } from "./duration.ts";
 import { fittingKey } from "./fitting.ts";
 import { hashPolicy } from "./hash.ts";
 import { clusterHeader, internalHeaders } from "./names.ts";
-import { nativeEdits } from "./native-edits.ts";
-import { pathSubstitution, regexRewrite } from "./native-path.ts";
+import { nativeEdits } from "./native/edits.ts";
+import { pathSubstitution, regexRewrite } from "./native/path.ts";
 import { sessionConfig, sessionFilter, sessionUnion } from "./session.ts";
 
 type Fields = { readonly [key: string]: Json };

@@ -6,9 +6,9 @@
 // used up, and otherwise a second after the last one as long as there are requests.
 
 import type { Context } from "../forward.ts";
-import type { LiveCluster, Sharer } from "../cluster.ts";
-import type { EjectionEvent } from "../ejection.ts";
-import { unlimited } from "../limits.ts";
+import type { LiveCluster, Sharer } from "../balancing/cluster.ts";
+import type { EjectionEvent } from "../balancing/ejection.ts";
+import { unlimited } from "../balancing/limits.ts";
 import {
   replay, sharedLimits, type Outcome, type Reply, type Report, type SharedLimits,
 } from "./state.ts";

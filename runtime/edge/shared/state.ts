@@ -5,7 +5,7 @@
 import type { OutlierDetection } from "../../../compiler/ir.ts";
 import {
   eject, startEjection, type Ejection, type EjectionEvent, type EjectionHost,
-} from "../ejection.ts";
+} from "../balancing/ejection.ts";
 import { grant, type Leases } from "./leases.ts";
 
 /** The limits that are divided; the others stay each isolate's own. */

@@ -2,7 +2,7 @@
 // the client is, told before the first byte of HTTP. The worker knows the client's address and
 // neither its port nor where it connected to: these are zero and the unspecified address.
 
-import { isIpAddress } from "./config.ts";
+import { isIpAddress } from "../config.ts";
 
 const encoder = new TextEncoder();
 const signature = [0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a];

@@ -2,8 +2,8 @@
 // header by itself, its matcher trees at all of them as one list, which is what the API means. So a
 // tree decides about headers, and the routes it ends in have no headers to look at any more.
 
-import type { RouteMatch, ValueMatch } from "../../ir.ts";
-import { matchesWhole } from "../../regex/whole.ts";
+import type { RouteMatch, ValueMatch } from "../../../ir.ts";
+import { matchesWhole } from "../../../regex/whole.ts";
 
 export type Choice =
   | { readonly kind: "routes"; readonly matches: readonly RouteMatch[] }

@@ -1,9 +1,9 @@
 // The key of a request by which consistent hashing chooses its endpoint, hashed as Envoy does it.
 // It is read off the request as the backend gets it, after edits and rewrites.
 
-import type { ConsistentHash } from "../../compiler/ir.ts";
-import { cookieOf, setCookie } from "./cookies.ts";
-import type { Outgoing } from "./dial.ts";
+import type { ConsistentHash } from "../../../compiler/ir.ts";
+import { cookieOf, setCookie } from "../cookies.ts";
+import type { Outgoing } from "../connection/dial.ts";
 import { hashText, type Hash64 } from "./xxhash.ts";
 
 export interface Affinity {

@@ -1,8 +1,8 @@
 // Paths as Envoy matches and rewrites them. The API replaces a prefix by whole segments: the
 // replacement's own trailing slash does not count, and what is left is never empty.
 
-import type { PathMatch, PathRewrite } from "../../ir.ts";
-import type { Json } from "../artifact.ts";
+import type { PathMatch, PathRewrite } from "../../../ir.ts";
+import type { Json } from "../../artifact.ts";
 
 type Fields = { readonly [key: string]: Json };
 

@@ -3,9 +3,9 @@
 // the request's, a request that wrote one is therefore answered by a route of its own, whose
 // Location is put together from metadata.
 
-import type { GatewayPort, PathMatch, Redirect } from "../../ir.ts";
-import type { Json } from "../artifact.ts";
-import { pathSubstitution, regexRewrite, type PathSubstitution } from "./native-path.ts";
+import type { GatewayPort, PathMatch, Redirect } from "../../../ir.ts";
+import type { Json } from "../../artifact.ts";
+import { pathSubstitution, regexRewrite, type PathSubstitution } from "./path.ts";
 
 type Fields = { readonly [key: string]: Json };
 

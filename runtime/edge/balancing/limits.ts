@@ -1,7 +1,7 @@
 // Envoy's circuit breakers: whether a cluster takes one more request, and one more retry. Counts
 // are those of one isolate; an absent limit is none.
 
-import type { ClusterPolicy } from "../../compiler/ir.ts";
+import type { ClusterPolicy } from "../../../compiler/ir.ts";
 
 /** The largest uint32: Istio's and Envoy's way to say "no limit". */
 export const unlimited = 4_294_967_295;

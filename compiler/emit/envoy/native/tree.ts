@@ -6,11 +6,11 @@
 // The tree looks at the path with its query cut off and one slash added, so that a prefix matches
 // whole segments: `/a/` begins the texts of `/a` and of `/a/b`, and not that of `/ab`.
 
-import type { RouteMatch, VirtualHost } from "../../ir.ts";
-import { buildAutomaton, type Automaton } from "../../regex/automaton.ts";
-import { parse } from "../../regex/parse.ts";
-import { run } from "../../regex/run.ts";
-import { choose, type Budget, type Choice } from "./native-choice.ts";
+import type { RouteMatch, VirtualHost } from "../../../ir.ts";
+import { buildAutomaton, type Automaton } from "../../../regex/automaton.ts";
+import { parse } from "../../../regex/parse.ts";
+import { run } from "../../../regex/run.ts";
+import { choose, type Budget, type Choice } from "./choice.ts";
 
 export interface Leaf {
   /** What the text is, or begins with. */

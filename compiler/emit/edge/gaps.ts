@@ -1,9 +1,9 @@
 // What the manifests ask for and the edge platform cannot do: nobody should learn it from traffic.
 
-import { tlsObstacle } from "../../runtime/edge/config.ts";
-import { diagnostic, type Diagnostic } from "../diagnostic.ts";
-import type { Cluster, Ir, Rule, StreamPort } from "../ir.ts";
-import { policyGaps } from "./edge-policy.ts";
+import { tlsObstacle } from "../../../runtime/edge/config.ts";
+import { diagnostic, type Diagnostic } from "../../diagnostic.ts";
+import type { Cluster, Ir, Rule, StreamPort } from "../../ir.ts";
+import { policyGaps } from "./policy.ts";
 
 export function platformGaps(ir: Ir): readonly Diagnostic[] {
   return [

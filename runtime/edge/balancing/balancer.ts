@@ -12,7 +12,7 @@
 // A new endpoint's weight grows while it warms up. Random draws are the only part in which two
 // runs may differ, and as in Envoy each isolate begins its turns somewhere else.
 
-import type { ClusterPolicy } from "../../compiler/ir.ts";
+import type { ClusterPolicy } from "../../../compiler/ir.ts";
 import { choose, overprovisioning, spread, type Load } from "./priorities.ts";
 import { buildMaglev, buildRing, type Lookup, type Weighed } from "./ring.ts";
 import { nextTurn, startSchedule, type Schedule } from "./schedule.ts";

@@ -4,14 +4,14 @@
 
 import type {
   Cluster, Forward, GatewayPort, RouteMatch, ValueMatch, WeightedBackend,
-} from "../../ir.ts";
-import { invalidBackendStatus } from "../../reference.ts";
-import { policyOf } from "../../table/rules.ts";
-import type { Json } from "../artifact.ts";
-import { nativeEdits } from "./native-edits.ts";
-import { expression, pathSpecifier, pathSubstitution, regexRewrite } from "./native-path.ts";
-import { redirectRoutes } from "./native-redirect.ts";
-import { fraction, policyRoutes } from "./policy.ts";
+} from "../../../ir.ts";
+import { invalidBackendStatus } from "../../../reference.ts";
+import { policyOf } from "../../../table/rules.ts";
+import type { Json } from "../../artifact.ts";
+import { nativeEdits } from "./edits.ts";
+import { expression, pathSpecifier, pathSubstitution, regexRewrite } from "./path.ts";
+import { redirectRoutes } from "./redirect.ts";
+import { fraction, policyRoutes } from "../policy.ts";
 
 type Fields = { readonly [key: string]: Json };
 

@@ -1,11 +1,11 @@
 // What Envoy's own routes cannot say with the meaning of the specification. Each is an error that
 // names the rule: a build goes on with our filter instead, never with another answer.
 
-import { diagnostic, type Diagnostic } from "../../diagnostic.ts";
-import type { Forward, HeaderEdits, RouteMatch, ValueMatch, VirtualHost } from "../../ir.ts";
-import { buildAutomaton } from "../../regex/automaton.ts";
-import { parse } from "../../regex/parse.ts";
-import { isRedirectStatus } from "./native-redirect.ts";
+import { diagnostic, type Diagnostic } from "../../../diagnostic.ts";
+import type { Forward, HeaderEdits, RouteMatch, ValueMatch, VirtualHost } from "../../../ir.ts";
+import { buildAutomaton } from "../../../regex/automaton.ts";
+import { parse } from "../../../regex/parse.ts";
+import { isRedirectStatus } from "./redirect.ts";
 
 /** Reasons why a match cannot be expressed. */
 export function limitsOf(match: RouteMatch): readonly string[] {

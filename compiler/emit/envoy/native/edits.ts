@@ -2,8 +2,8 @@
 // and removes, first the rule's and then the backend's. What comes of them all is the same for each
 // name: its lines are kept or not, and some are added.
 
-import type { HeaderEdits } from "../../ir.ts";
-import type { Json } from "../artifact.ts";
+import type { HeaderEdits } from "../../../ir.ts";
+import type { Json } from "../../artifact.ts";
 
 type Fields = { readonly [key: string]: Json };
 

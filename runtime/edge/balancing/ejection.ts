@@ -9,8 +9,8 @@
 // Defaults are Envoy's, but for `minHealthPercent`: as in Istio, there is no panic mode unless the
 // policy asks for it.
 
-import type { OutlierDetection } from "../../compiler/ir.ts";
-import type { EjectionCause } from "../health/event.ts";
+import type { OutlierDetection } from "../../../compiler/ir.ts";
+import type { EjectionCause } from "../../health/event.ts";
 
 export interface EjectionHost {
   readonly run5xx: number;

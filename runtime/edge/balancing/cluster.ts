@@ -1,14 +1,14 @@
 // A cluster's live state in this isolate: who is under way, who waits, who is ejected. It ties the
 // pure parts (balancer.ts, ejection.ts, limits.ts) to the clock.
 
-import type { ClusterPolicy, EndpointAddress, OutlierDetection } from "../../compiler/ir.ts";
-import type { Limit, Observe } from "../health/event.ts";
-import { ejectionEvents } from "../health/observe.ts";
-import type { ClusterSight } from "../health/view.ts";
+import type { ClusterPolicy, EndpointAddress, OutlierDetection } from "../../../compiler/ir.ts";
+import type { Limit, Observe } from "../../health/event.ts";
+import { ejectionEvents } from "../../health/observe.ts";
+import type { ClusterSight } from "../../health/view.ts";
 import {
   allFit, occupy, pick, release, startBalancer, type Asked, type Balancer, type Fitness, type Host,
 } from "./balancer.ts";
-import { isIpAddress, type EdgeCluster } from "./config.ts";
+import { isIpAddress, type EdgeCluster } from "../config.ts";
 import {
   eject, isEjected, regroup, startEjection, type Ejection, type EjectionEvent,
 } from "./ejection.ts";

@@ -4,9 +4,9 @@
 // dials: it opens a connection for each request. Behind a name it is `fetch` that dials, and the
 // platform keeps those connections as it likes.
 
-import { isIpAddress } from "../../runtime/edge/config.ts";
-import { diagnostic, type Diagnostic } from "../diagnostic.ts";
-import type { Cluster, ClusterPolicy } from "../ir.ts";
+import { isIpAddress } from "../../../runtime/edge/config.ts";
+import { diagnostic, type Diagnostic } from "../../diagnostic.ts";
+import type { Cluster, ClusterPolicy } from "../../ir.ts";
 
 type Field = keyof ClusterPolicy | "tls";
 
