@@ -132,7 +132,10 @@ function pass(
   const out = http.request({
     host: "127.0.0.1",
     port: options.upstream.port,
-    agent: options.upstream.agent,
+    // One that has been used may be closed by workerd as we write to it, for instance after it has
+    // answered before it read a body. Without a body the request is then sent again; with one it
+    // cannot be, and so it gets a connection of its own.
+    agent: hasBody ? false : options.upstream.agent,
     method,
     path: target.path,
     headers: [...target.lines, ...coding].flat(),

@@ -271,6 +271,14 @@ test("an answer before the body was read arrives", async () => {
   expect([answer.status, answer.body]).toEqual([413, "big"]);
 });
 
+test("requests with a body after one that was answered early all arrive", async () => {
+  for (let i = 0; i < 20; i += 1) {
+    await ask(address, "/early", { method: "POST", body: "x".repeat(300_000) });
+    const { status } = await ask(address, "/mirror", { method: "POST", body: "x".repeat(100_000) });
+    expect(status).toBe(200);
+  }
+});
+
 test("a megabyte goes both ways", async () => {
   const text = "0123456789abcdef".repeat(65536);
   const { body } = await ask(address, "/mirror", { method: "POST", body: text });
