@@ -11,7 +11,8 @@ import { parseArgs } from "node:util";
 
 import { atMost, type Goal } from "../goal.ts";
 import { interleave, median, spread } from "../measure.ts";
-import { printReport, writeJson, type Report, type Row } from "../report.ts";
+import type { Report, Row } from "../report.ts";
+import { run } from "../run.ts";
 import { measureEdits, type Figure } from "./edits.ts";
 import { writeManifests } from "./workload.ts";
 import { positive, say } from "../options.ts";
@@ -195,12 +196,4 @@ function reportOf(
   };
 }
 
-try {
-  const asked = options();
-  const report = await bench(asked);
-  printReport(report);
-  if (asked.json !== undefined) writeJson(asked.json, report);
-} catch (error) {
-  say(`${error instanceof Error ? error.message : String(error)}\n\nusage: ${usage}`);
-  process.exitCode = 1;
-}
+await run({ usage, options, bench });

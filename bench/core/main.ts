@@ -8,7 +8,8 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
 import { interleave, median, medianRatio, spread } from "../measure.ts";
-import { printReport, writeJson, type Report, type Row } from "../report.ts";
+import type { Report, Row } from "../report.ts";
+import { run } from "../run.ts";
 import type { Answer, Ask } from "./child.ts";
 import { goals } from "./goals.ts";
 import { routerNames, type RouterName } from "./routers.ts";
@@ -192,12 +193,4 @@ async function bench(asked: Options): Promise<Report> {
   };
 }
 
-try {
-  const asked = options();
-  const report = await bench(asked);
-  printReport(report);
-  if (asked.json !== undefined) writeJson(asked.json, report);
-} catch (error) {
-  say(`${error instanceof Error ? error.message : String(error)}\n\nusage: ${usage}`);
-  process.exitCode = 1;
-}
+await run({ usage, options, bench });

@@ -1,6 +1,7 @@
 // What is matched: tables of routes in three shapes, and requests that hit a chosen one. All
 // routers get the same routes and the same requests.
 
+import { gateway, namespace, service } from "../manifests.ts";
 import { github } from "./github.ts";
 
 /** `path` of a pattern has parameters, `{name}`, each of which stands for one whole segment. */
@@ -103,25 +104,6 @@ export function byHost(routes: readonly Route[]): ReadonlyMap<string, readonly n
   }
   return found;
 }
-
-const namespace = "bench";
-
-const gateway = {
-  apiVersion: "gateway.networking.k8s.io/v1",
-  kind: "Gateway",
-  metadata: { name: "bench", namespace },
-  spec: {
-    gatewayClassName: "fairlead",
-    listeners: [{ name: "http", protocol: "HTTP", port: 80 }],
-  },
-};
-
-const service = {
-  apiVersion: "v1",
-  kind: "Service",
-  metadata: { name: "upstream", namespace },
-  spec: { ports: [{ name: "http", port: 80 }] },
-};
 
 const pathTypes = { exact: "Exact", prefix: "PathPrefix", pattern: "RegularExpression" };
 

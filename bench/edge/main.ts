@@ -11,7 +11,8 @@ import { atMost, type Figure, type Goal } from "../goal.ts";
 import { findGenerator, type Generator } from "../load.ts";
 import { compare, cpuNs, median, medianRatio, spread } from "../measure.ts";
 import { pin } from "../pin.ts";
-import { printReport, writeJson, type Report, type Row } from "../report.ts";
+import type { Report, Row } from "../report.ts";
+import { run } from "../run.ts";
 import { startWorkerd, workerdPath, type RunningWorkerd } from "./workerd.ts";
 import {
   empty, fairlead, forwardOnly, honoForward, redirectPath, type Worker,
@@ -199,12 +200,4 @@ async function bench(asked: Options): Promise<Report> {
   });
 }
 
-try {
-  const asked = options();
-  const report = await bench(asked);
-  printReport(report);
-  if (asked.json !== undefined) writeJson(asked.json, report);
-} catch (error) {
-  say(`${error instanceof Error ? error.message : String(error)}\n\nusage: ${usage}`);
-  process.exitCode = 1;
-}
+await run({ usage, options, bench });

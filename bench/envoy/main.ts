@@ -8,7 +8,8 @@ import {
 } from "../measure.ts";
 import { among, positive, say } from "../options.ts";
 import { pin } from "../pin.ts";
-import { printReport, writeJson, type Report, type Row } from "../report.ts";
+import type { Report, Row } from "../report.ts";
+import { run } from "../run.ts";
 import { goals } from "./goals.ts";
 import { described } from "./hostcalls.ts";
 import { withSubjects, type Missing, type Started, type Subject, type Table } from "./subjects.ts";
@@ -210,12 +211,4 @@ async function bench(asked: Options): Promise<Report> {
 
 // Each Envoy that runs is to be ended with this process.
 process.setMaxListeners(0);
-try {
-  const asked = options();
-  const report = await bench(asked);
-  printReport(report);
-  if (asked.json !== undefined) writeJson(asked.json, report);
-} catch (error) {
-  say(`${error instanceof Error ? error.message : String(error)}\n\nusage: ${usage}`);
-  process.exitCode = 1;
-}
+await run({ usage, options, bench });

@@ -1,6 +1,8 @@
 // What is routed: n routes of one hostname, each with a path of its own, all to one Service. All
 // variants carry out the same routes and are asked the same requests.
 
+import { gateway, namespace, service } from "../manifests.ts";
+
 export const hostname = "bench.example.com";
 
 export type Position = "first" | "middle" | "last" | "missing";
@@ -43,25 +45,6 @@ export function manifests(
   }
   return resources.map((resource) => `${JSON.stringify(resource)}\n`).join("---\n");
 }
-
-const namespace = "bench";
-
-const gateway = {
-  apiVersion: "gateway.networking.k8s.io/v1",
-  kind: "Gateway",
-  metadata: { name: "bench", namespace },
-  spec: {
-    gatewayClassName: "fairlead",
-    listeners: [{ name: "http", protocol: "HTTP", port: 80 }],
-  },
-};
-
-const service = {
-  apiVersion: "v1",
-  kind: "Service",
-  metadata: { name: "upstream", namespace },
-  spec: { ports: [{ name: "http", port: 80 }] },
-};
 
 function endpointSlice(port: number): object {
   return {

@@ -6,13 +6,14 @@
 // route is there. Ours are therefore brought along, and dial Services by their names.
 
 import { diagnostic, sortDiagnostics, type Diagnostic } from "../diagnostic.ts";
-import type { Cluster, GatewayPort, Ir } from "../ir.ts";
+import type { Cluster, Ir } from "../ir.ts";
 import { keyText } from "../resolve/lookup.ts";
 import type { Resolved } from "../resolve/resolved.ts";
 import { encode } from "../table/encode.ts";
 import { plan } from "../table/plan.ts";
 import { textArtifact, type Artifact, type Json } from "./artifact.ts";
 import { bake } from "./bake.ts";
+import { byGateway } from "./by-gateway.ts";
 import { documents } from "./documents.ts";
 import { envoyGatewayGaps } from "./envoy-gateway/gaps.ts";
 import { patchPolicy } from "./envoy-gateway/patches.ts";
@@ -88,18 +89,6 @@ function viewOf(ir: Ir, { inventory }: Resolved, options: ViewOptions): Ir {
     return { ...cluster, endpoints: { kind: "dns", hostname: host, port } };
   });
   return { ...ir, clusters, gatewayPorts: carriedPorts(ir, options) };
-}
-
-type NonEmpty = readonly [GatewayPort, ...GatewayPort[]];
-
-function byGateway(gatewayPorts: readonly GatewayPort[]): readonly NonEmpty[] {
-  const groups = new Map<string, [GatewayPort, ...GatewayPort[]]>();
-  for (const port of gatewayPorts) {
-    const group = groups.get(keyText(port.gateway));
-    if (group) group.push(port);
-    else groups.set(keyText(port.gateway), [port]);
-  }
-  return [...groups.values()];
 }
 
 function withoutImage(url: string): Diagnostic {

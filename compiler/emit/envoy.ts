@@ -5,6 +5,7 @@ import { stringify } from "yaml";
 import { diagnostic, type Diagnostic } from "../diagnostic.ts";
 import type { Ir, RoutePolicy } from "../ir.ts";
 import { compareText } from "../order.ts";
+import { byGateway } from "./by-gateway.ts";
 import { gatewaysOnly, meshGaps } from "./mesh-gaps.ts";
 import { textArtifact, type Artifact, type Json } from "./artifact.ts";
 import { clusterGaps } from "./envoy/cluster-gaps.ts";
@@ -13,7 +14,7 @@ import { filterCode, tableConfiguration, wasmHttpFilter, type FilterSource }
   from "./envoy/filter.ts";
 import { envoyListener } from "./envoy/listener.ts";
 import { nativeDiagnostics, nativeListener, nativeRuntime, placeholder } from "./envoy/native.ts";
-import { listenerPorts, portsByGateway, sharedPort, type ListenerPort } from "./envoy/ports.ts";
+import { listenerPorts, sharedPort, type ListenerPort } from "./envoy/ports.ts";
 import { defaultSystemRoots, keyPairsBelow, usedCertificates } from "./envoy/tls.ts";
 
 export interface EnvoyInput {
@@ -58,7 +59,7 @@ export function emitEnvoy(given: EnvoyInput): Emitted {
   if (shared === undefined) {
     return { artifacts: [write("envoy/envoy.yaml", ports)], diagnostics: notes };
   }
-  const artifacts = portsByGateway(ports).map(([first, ...rest]) =>
+  const artifacts = byGateway(ports).map(([first, ...rest]) =>
     write(`envoy/${first.gateway.namespace}.${first.gateway.name}.yaml`, [first, ...rest]));
   return { artifacts, diagnostics: [onePerGateway(shared), ...notes] };
 }

@@ -11,6 +11,7 @@ import { encode } from "../table/encode.ts";
 import { plan } from "../table/plan.ts";
 import { textArtifact, type Artifact, type Json } from "./artifact.ts";
 import { bake } from "./bake.ts";
+import { byGateway } from "./by-gateway.ts";
 import { documents } from "./documents.ts";
 import { foreignClass, isRunBy, istio } from "./gateway-class.ts";
 import { envoyFilter, type Routing } from "./istio/filter.ts";
@@ -119,19 +120,6 @@ function closedTo(gateway: ResolvedGateway, { inventory }: Resolved): readonly D
     .filter((listener) => !listener.supportedKinds.includes("HTTPRoute")
       || !admitsNamespace(listener, gateway.resource.metadata.namespace, look))
     .map((listener) => closedToPlace(gateway, listener));
-}
-
-type NonEmpty = readonly [GatewayPort, ...GatewayPort[]];
-
-/** The ports of each Gateway. They are sorted by Gateway, so that a Gateway's stand together. */
-function byGateway(gatewayPorts: readonly GatewayPort[]): readonly NonEmpty[] {
-  const groups: [GatewayPort, ...GatewayPort[]][] = [];
-  for (const gatewayPort of gatewayPorts) {
-    const last = groups.at(-1);
-    if (last && keyText(last[0].gateway) === keyText(gatewayPort.gateway)) last.push(gatewayPort);
-    else groups.push([gatewayPort]);
-  }
-  return groups;
 }
 
 interface Manifests {

@@ -9,7 +9,7 @@ import { compareText } from "../order.ts";
 import { serviceHostOf } from "../policy/hosts.ts";
 import { compareSpecificity } from "../resolve/hostname.ts";
 import { keyText } from "../resolve/lookup.ts";
-import { meshServices } from "../resolve/mesh.ts";
+import { hasAddress, meshServices } from "../resolve/mesh.ts";
 import type { Resolved, RouteKind, Target } from "../resolve/resolved.ts";
 import type { Resource, ServicePort, ServiceSpec } from "../resources.ts";
 import type { Sender } from "./destinations.ts";
@@ -72,15 +72,11 @@ function routesFor(
   return chosen.map((a) => a.route);
 }
 
-function isHeadless({ spec }: Resource<ServiceSpec>): boolean {
-  return spec.type === "ExternalName" || spec.clusterIP === "None";
-}
-
 /** By clients, port number and Service; empty where no route has a Service for a parent. */
 export function frontends(resolved: Resolved): readonly Frontend[] {
   const inMesh = meshServices(resolved.routes);
   if (inMesh.size === 0) return [];
-  const services = resolved.inventory.services.filter((s) => !isHeadless(s));
+  const services = resolved.inventory.services.filter(hasAddress);
   const parents = services.filter((s) => inMesh.has(keyText(s.metadata)));
   const attached = attachedRoutes(resolved);
   const ports = new Set(parents.flatMap((service) => (service.spec.ports ?? [])

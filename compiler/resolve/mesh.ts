@@ -24,7 +24,7 @@ export function isMeshOnly({ resource }: AttachableRoute): boolean {
 }
 
 /** A Service without an address of its own cannot be told from its pods by who connects to it. */
-function hasAddress({ spec }: Resource<ServiceSpec>): boolean {
+export function hasAddress({ spec }: Resource<ServiceSpec>): boolean {
   return spec.type !== "ExternalName" && spec.clusterIP !== "None";
 }
 

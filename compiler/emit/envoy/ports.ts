@@ -44,23 +44,6 @@ export function streamPortName({ gateway, port, protocol }: StreamPort): string 
   return protocol === "UDP" ? `${name}/udp` : name;
 }
 
-type NonEmpty = readonly [ListenerPort, ...ListenerPort[]];
-
-/** The ports of each Gateway. They are sorted by Gateway, so that a Gateway's stand together. */
-export function portsByGateway(ports: readonly ListenerPort[]): readonly NonEmpty[] {
-  const groups: [ListenerPort, ...ListenerPort[]][] = [];
-  for (const port of ports) {
-    const { namespace, name } = port.gateway;
-    const last = groups.at(-1);
-    if (last && last[0].gateway.namespace === namespace && last[0].gateway.name === name) {
-      last.push(port);
-    } else {
-      groups.push([port]);
-    }
-  }
-  return groups;
-}
-
 /** The first port that two Gateways share, by name only: one process cannot listen there twice. */
 export function sharedPort(ports: readonly ListenerPort[]): number | undefined {
   const seen = new Set<string>();
