@@ -51,72 +51,48 @@ export function spread(values: readonly number[]): number {
   return (Math.max(...values) - Math.min(...values)) / median(values);
 }
 
-/** `figure / reference` round by round, then the median: noise that befell both cancels out. */
-export function medianRatio(figures: readonly number[], references: readonly number[]): number {
-  return median(figures.map((figure, round) => figure / (references[round] ?? Number.NaN)));
+/** `figure / reference` round by round: noise that befell both cancels out. */
+export function ratios(
+  figures: readonly number[], references: readonly number[],
+): readonly number[] {
+  return figures.map((figure, round) => figure / (references[round] ?? Number.NaN));
 }
 
-/** Figures of one subject, each beside its base's around the same time. */
-export interface Compared {
-  readonly own: readonly number[];
-  readonly base: readonly number[];
+export function medianRatio(figures: readonly number[], references: readonly number[]): number {
+  return median(ratios(figures, references));
+}
+
+/** What is measured and what it is compared with. */
+export interface Pair<Subject> {
+  readonly subject: Subject;
+  readonly base: Subject;
+}
+
+export interface Paired<Figure> {
+  readonly own: Figure;
+  readonly base: Figure;
 }
 
 /**
- * As `interleave`, for subjects that are many: a base takes a turn after every third subject that
- * is compared with it, and a subject's figure stands beside the mean of the base's turns before and
- * after. Bases have every turn they took in `own`, and nothing in `base`.
+ * As `interleave`, for subjects that are each compared with another one: both have their turn at
+ * the same time. Where they share a CPU, the scheduler lets them alternate every few milliseconds,
+ * so that whatever makes the machine slower for a while makes both slower.
  */
-export async function compare<Subject>(
-  subjects: readonly Subject[],
-  baseOf: (subject: Subject) => Subject | undefined,
+export function interleavePairs<Subject, Figure>(
+  pairs: readonly Pair<Subject>[],
   rounds: number,
-  turn: (subject: Subject, round: number) => Promise<number>,
-): Promise<ReadonlyMap<Subject, Compared>> {
-  const found = new Map<Subject, { own: number[]; base: number[] }>(
-    subjects.map((subject) => [subject, { own: [], base: [] }]));
-  const chunks = chunked(subjects.filter((subject) => baseOf(subject) !== undefined), baseOf);
-  for (let round = 0; round < rounds; round += 1) {
-    let before: { readonly base: Subject; readonly figure: number } | undefined;
-    const measureBase = async (base: Subject): Promise<number> => {
-      const figure = await turn(base, round);
-      found.get(base)?.own.push(figure);
-      before = { base, figure };
-      return figure;
-    };
-    for (let i = 0; i < chunks.length; i += 1) {
-      const chunk = chunks[(i + round) % chunks.length];
-      if (chunk === undefined) continue;
-      const first = before?.base === chunk.base ? before.figure : await measureBase(chunk.base);
-      const own: number[] = [];
-      for (const subject of chunk.subjects) own.push(await turn(subject, round));
-      const mean = (first + await measureBase(chunk.base)) / 2;
-      chunk.subjects.forEach((subject, at) => {
-        found.get(subject)?.own.push(own[at] ?? Number.NaN);
-        found.get(subject)?.base.push(mean);
-      });
-    }
-  }
-  return found;
+  turn: (subject: Subject, round: number) => Promise<Figure>,
+): Promise<ReadonlyMap<Pair<Subject>, readonly Paired<Figure>[]>> {
+  return interleave(pairs, rounds, async ({ subject, base }, round) => {
+    const [own, other] = await Promise.all([turn(subject, round), turn(base, round)]);
+    return { own, base: other };
+  });
 }
 
-interface Chunk<Subject> {
-  readonly base: Subject;
-  readonly subjects: readonly Subject[];
-}
-
-const chunkLength = 3;
-
-/** In the order given, but for those of one base standing together. */
-function chunked<Subject>(
-  subjects: readonly Subject[], baseOf: (subject: Subject) => Subject | undefined,
-): readonly Chunk<Subject>[] {
-  const groups = new Map<Subject, Subject[]>();
-  for (const subject of subjects) {
-    const base = baseOf(subject);
-    if (base !== undefined) groups.set(base, [...groups.get(base) ?? [], subject]);
-  }
-  return [...groups].flatMap(([base, all]) =>
-    Array.from({ length: Math.ceil(all.length / chunkLength) }, (_, i) =>
-      ({ base, subjects: all.slice(i * chunkLength, (i + 1) * chunkLength) })));
+/** All turns that a subject took, also those as the base of others. */
+export function turnsOf<Subject, Figure>(
+  subject: Subject, turns: ReadonlyMap<Pair<Subject>, readonly Paired<Figure>[]>,
+): readonly Figure[] {
+  return [...turns].flatMap(([pair, both]) => both.flatMap(({ own, base }) =>
+    (pair.subject === subject ? [own] : pair.base === subject ? [base] : [])));
 }

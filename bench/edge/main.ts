@@ -9,7 +9,7 @@ import { upstreamBootstrap } from "../envoy/variants.ts";
 import { hostname, requestPath } from "../envoy/workload.ts";
 import { atMost, type Figure, type Goal } from "../goal.ts";
 import { findGenerator, type Generator } from "../load.ts";
-import { compare, cpuNs, median, medianRatio, spread } from "../measure.ts";
+import { cpuNs, interleavePairs, median, ratios, spread, turnsOf } from "../measure.ts";
 import { pin } from "../pin.ts";
 import type { Report, Row } from "../report.ts";
 import { run } from "../run.ts";
@@ -135,29 +135,31 @@ async function measure(
 async function rowsOf(
   asked: Options, subjects: readonly Subject[], generator: Generator,
 ): Promise<readonly Row[]> {
-  const rates = new Map<Subject, number[]>(subjects.map((subject) => [subject, []]));
   let said = -1;
-  const turn = async (subject: Subject, round: number): Promise<number> => {
+  const turn = async (subject: Subject, round: number): Promise<Turn> => {
     if (round !== said) say(`round ${round + 1} of ${asked.rounds}`);
     said = round;
-    const { cpuUs, rps } = await measure(subject, asked.seconds, generator);
-    rates.get(subject)?.push(rps);
-    return cpuUs;
+    return measure(subject, asked.seconds, generator);
   };
-  const baseOf = ({ variant, base }: Subject): Subject | undefined =>
-    (variant === base ? undefined : subjects.find((other) => other.variant === base));
-  const found = await compare(subjects, baseOf, asked.rounds, turn);
+  const pairs = subjects.flatMap((subject) => {
+    const base = subjects.find(({ variant }) => variant === subject.base);
+    return base === undefined || base === subject ? [] : [{ subject, base }];
+  });
+  const turns = await interleavePairs(pairs, asked.rounds, turn);
   return subjects.map((subject): Row => {
-    const { own, base } = found.get(subject) ?? { own: [], base: [] };
-    const isBase = baseOf(subject) === undefined;
+    const own = turnsOf(subject, turns);
+    const found = [...turns].filter(([pair]) => pair.subject === subject).flatMap(([, both]) =>
+      ratios(both.map((each) => each.own.cpuUs), both.map((each) => each.base.cpuUs)));
+    const isBase = subject.variant === subject.base;
+    const cpuUs = own.map((each) => each.cpuUs);
     return {
       variant: subject.variant,
       routes: isBase ? 1 : asked.routes,
       position: subject.position,
-      cpu_us: median(own),
-      ratio: isBase ? 1 : medianRatio(own, base),
-      rps: median(rates.get(subject) ?? []),
-      spread: spread(own),
+      cpu_us: median(cpuUs),
+      ratio: isBase ? 1 : median(found),
+      rps: median(own.map(({ rps }) => rps)),
+      spread: spread(isBase ? cpuUs : found),
     };
   });
 }
@@ -190,8 +192,9 @@ async function bench(asked: Options): Promise<Report> {
       goals: goals(rows),
       notes: [
         `medians of ${asked.rounds} interleaved rounds of ${asked.seconds} s; ratio: answers to `
-          + "the empty worker's, forwarded requests to forward-only's, asked before and after; "
-          + "spread: (highest - lowest) / median",
+          + "the empty worker's, forwarded requests to forward-only's, asked at the same time on "
+          + "the same CPU; spread: of the ratio (a base's: of its time), (highest - lowest) / "
+          + "median",
         "fetch: the backend is a name; socket: it is an address, and the client's Host arrives",
         `${version}, Node ${process.versions.node}, load by ${generator.name} over `
           + `${connections} connections; upstream: an Envoy that answers by itself; ${pinned}`,

@@ -4,7 +4,8 @@ import { parseArgs } from "node:util";
 
 import { findGenerator, type Generator } from "../load.ts";
 import {
-  compare, cpuNs, median, medianRatio, ownBytes, spread, type Compared,
+  cpuNs, interleavePairs, median, ownBytes, ratios, spread, turnsOf, type Pair,
+  type Paired,
 } from "../measure.ts";
 import { among, positive, say } from "../options.ts";
 import { pin } from "../pin.ts";
@@ -98,22 +99,35 @@ async function measure(
   return turn().catch(turn);
 }
 
-/** `forwardedUs`: what the baseline costs for a request that it forwards. */
-function rowOf(
-  subject: Subject, { own, base }: Compared, rps: readonly number[], forwardedUs: number,
-): Row {
+type Turns = ReadonlyMap<Pair<Subject>, readonly Paired<Turn>[]>;
+
+/** Each subject beside its base; a 404 also beside a 404 of the baseline's. */
+function pairsOf(subjects: readonly Subject[]): readonly Pair<Subject>[] {
+  return subjects.flatMap((subject) =>
+    [subject.base, subject.alike].filter((base) => base !== undefined)
+      .map((base) => ({ subject, base })));
+}
+
+const cpuUs = (turns: readonly Turn[]): readonly number[] => turns.map((turn) => turn.cpuUs);
+
+function rowOf(subject: Subject, turns: Turns): Row {
+  const of = (base: Subject | undefined): readonly Paired<Turn>[] =>
+    [...turns].flatMap(([pair, both]) =>
+      (pair.subject === subject && pair.base === base ? both : []));
+  const against = (base: Subject | undefined): readonly number[] =>
+    ratios(cpuUs(of(base).map(({ own }) => own)), cpuUs(of(base).map((both) => both.base)));
   const isBase = subject.base === undefined;
-  const isMissing = subject.position === "missing";
+  const own = turnsOf(subject, turns);
   return {
     variant: subject.variant,
     routes: subject.routes,
     position: subject.position,
     workload: subject.workload,
-    cpu_us: median(own),
-    ratio: isMissing ? median(own) / forwardedUs : isBase ? 1 : medianRatio(own, base),
-    ...(isMissing && !isBase && { ratio_alike: medianRatio(own, base) }),
-    rps: median(rps),
-    spread: spread(own),
+    cpu_us: median(cpuUs(own)),
+    ratio: isBase ? 1 : median(against(subject.base)),
+    ...(subject.alike && { ratio_alike: median(against(subject.alike)) }),
+    rps: median(own.map(({ rps }) => rps)),
+    spread: spread(isBase ? cpuUs(own) : against(subject.base)),
     ...(subject.hostcalls && { hostcalls: subject.hostcalls.length }),
   };
 }
@@ -161,25 +175,19 @@ async function rowsOf(
     const { seconds } = asked;
     efforts.set(subject, { seconds, connections: cpuUs > slowUs ? slowConnections : connections });
   }
-  const rates = new Map<Subject, number[]>(subjects.map((subject) => [subject, []]));
   let said = -1;
-  const turn = async (subject: Subject, round: number): Promise<number> => {
+  const turn = async (subject: Subject, round: number): Promise<Turn> => {
     if (round !== said) say(`round ${round + 1} of ${asked.rounds}`);
     said = round;
     const effort = efforts.get(subject) ?? { seconds: asked.seconds, connections };
-    const { cpuUs, rps } = await measure(subject, effort, generator);
-    rates.get(subject)?.push(rps);
-    return cpuUs;
+    return measure(subject, effort, generator);
   };
-  const found = await compare(subjects, ({ base }) => base, asked.rounds, turn);
-  const forwarded = subjects.find(({ base, position }) =>
-    base === undefined && position !== "missing");
-  const forwardedUs = median((forwarded && found.get(forwarded)?.own) ?? []);
+  const turns = await interleavePairs(pairsOf(subjects), asked.rounds, turn);
+  // What only other 404s are compared with, the baseline's own, is no row.
+  const isShown = (subject: Subject): boolean =>
+    subject.position !== "missing" || subject.base !== undefined;
   return [
-    ...subjects.map((subject) => {
-      const figures = found.get(subject) ?? { own: [], base: [] };
-      return rowOf(subject, figures, rates.get(subject) ?? [], forwardedUs);
-    }),
+    ...subjects.filter(isShown).map((subject) => rowOf(subject, turns)),
     ...missing.flatMap(absentRows),
   ];
 }
@@ -196,7 +204,8 @@ async function bench(asked: Options): Promise<Report> {
       goals: goals(rows),
       notes: [
         `medians of ${asked.rounds} interleaved rounds of ${asked.seconds} s; ratio: to one native `
-          + "route without a filter, asked before and after; spread: (highest - lowest) / median",
+          + "route without a filter, asked at the same time on the same CPU; spread: of the ratio "
+          + "(the baseline's: of its time), (highest - lowest) / median",
         "a missing route is answered by Envoy itself, for half the cost of a forwarded request; "
           + `against the baseline's own 404 they are: ${alike(rows)}`,
         ...hostcallNotes(subjects),

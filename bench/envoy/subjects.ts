@@ -19,8 +19,10 @@ export interface Subject {
   readonly status: number;
   /** Of the filter, for one such request. */
   readonly hostcalls: readonly string[] | undefined;
-  /** The baseline asked the same; undefined in the baseline's own. */
+  /** The baseline that forwards, with the same headers; undefined in the baseline's own. */
   readonly base: Subject | undefined;
+  /** Of a request that is not routed: the baseline asked the same. */
+  readonly alike?: Subject | undefined;
 }
 
 export interface Table {
@@ -43,6 +45,8 @@ export interface Started {
   readonly version: string;
   readonly upstreamPid: number;
 }
+
+type BaseOf = (table: Table, position: "first" | "missing") => Subject;
 
 type Start = (config: object) => Promise<{ envoy: RunningEnvoy; address: string }>;
 
@@ -77,13 +81,12 @@ async function startAll(tables: readonly Table[], start: Start): Promise<Started
   const one = emitted(1, "prefix", upstreamPort);
   const baseline = await start(bootstrapFor("baseline", 1, "prefix", one));
   const bases = new Map<string, Subject>();
-  const baseOf = (table: Table, position: Position): Subject => {
-    const ask = position === "missing" ? "missing" : "first";
-    const key = `${ask} ${table.workload === "header"}`;
+  const baseOf: BaseOf = ({ workload: asked }, position) => {
+    const workload = asked === "header" ? "header" : "prefix";
+    const key = `${position} ${workload}`;
     const known = bases.get(key);
     if (known !== undefined) return known;
-    const workload = table.workload === "header" ? "header" : "prefix";
-    const common = { variant: "baseline", workload, routes: 1, position: ask } as const;
+    const common = { variant: "baseline", workload, routes: 1, position } as const;
     const made: Subject = {
       ...common, pid: baseline.envoy.pid, hostcalls: undefined, base: undefined,
       ...request(baseline.address, common),
@@ -111,7 +114,7 @@ async function startAll(tables: readonly Table[], start: Start): Promise<Started
 /** Its subjects, or why Envoy did not load it. */
 async function startOne(
   table: Table, variant: Variant, built: Emitted, start: Start,
-  baseOf: (table: Table, position: Position) => Subject,
+  baseOf: BaseOf,
 ): Promise<readonly Subject[] | string> {
   const { routes, workload, positions } = table;
   say(`starting ${variant} with ${routes} routes (${workload})`);
@@ -127,7 +130,8 @@ async function startOne(
     return {
       variant, workload, routes, position, pid: started.envoy.pid, ...asked,
       hostcalls: calls?.(new URL(asked.url).pathname, asked.headers),
-      base: baseOf(table, position),
+      base: baseOf(table, "first"),
+      ...(position === "missing" && { alike: baseOf(table, position) }),
     };
   });
 }

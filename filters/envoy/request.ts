@@ -1,14 +1,15 @@
-// Reads from Envoy what the core asks for. Each host call costs Envoy more than all of matching, so
-// single values are fetched one by one, and as soon as a real header counts, all of them at once.
-// (`get_header_map_value` gives only the first of repeated headers; the pairs have them all.)
+// Reads from Envoy what the core asks for. A host call that returns a value costs Envoy more than
+// all of matching, since it calls back for memory; all pairs together cost little more than one
+// value, and a request is seldom decided by one. (`get_header_map_value` also gives only the first
+// of repeated headers; the pairs have them all.)
 
 import {
   ABSENT, NAME_LEN, NAME_OFF, NAME_SIZE, SECTION_NAMES, SLOT_AUTHORITY, SLOT_HEADERS, SLOT_METHOD,
-  SLOT_PATH, TABLE_READS_HEADERS,
+  SLOT_PATH,
 } from "../core/format";
 import { equal, take } from "../core/memory";
 import { addressOf, known, lengthOf, put } from "../core/slots";
-import { count, flags, section, text } from "../core/table";
+import { count, section, text } from "../core/table";
 import {
   getHeader, getHeaders, MAP_REQUEST_HEADERS, RESULT_NOT_FOUND, RESULT_OK, returned, returnedLen,
   returnedPtr,
@@ -21,10 +22,12 @@ const COMMA_SPACE: u16 = 0x202c;
 
 /** Puts the value of `slot`, and perhaps others. False: the request does not fit the arena. */
 export function provide(slot: u32): bool {
-  if (slot >= SLOT_HEADERS || flags() & TABLE_READS_HEADERS) return provideAll();
+  if (provideAll()) return true;
+  // All of them do not fit; what most requests are decided by may.
   if (slot == SLOT_AUTHORITY) return provideOne(slot, AUTHORITY, AUTHORITY_LEN);
   if (slot == SLOT_PATH) return provideOne(slot, PATH, PATH_LEN);
-  return provideOne(slot, METHOD, METHOD_LEN);
+  if (slot == SLOT_METHOD) return provideOne(slot, METHOD, METHOD_LEN);
+  return false;
 }
 
 function provideOne(slot: u32, name: usize, len: u32): bool {

@@ -6,13 +6,13 @@ import { described, hostcalls } from "../../bench/envoy/hostcalls.ts";
 import { requestPath, version } from "../../bench/envoy/workload.ts";
 import type { Row } from "../../bench/report.ts";
 
-test("hostcalls are those of the real filter: no value is read that no rule looks at", () => {
+test("hostcalls are those of the real filter: one to read, one to steer", () => {
   const callsOf = (workload: "prefix" | "method" | "header"): string =>
     described(hostcalls(emitted(20, workload, 9000).filterWasm)(
       requestPath(20, "last"), workload === "header" ? { [version.name]: version.value } : {}));
-  expect(callsOf("prefix")).toBe("get_header_map_value ×2, replace_header_map_value");
-  expect(callsOf("method")).toBe("get_header_map_value ×3, replace_header_map_value");
-  expect(callsOf("header")).toBe("get_header_map_pairs, replace_header_map_value");
+  for (const workload of ["prefix", "method", "header"] as const) {
+    expect(callsOf(workload)).toBe("get_header_map_pairs, replace_header_map_value");
+  }
 });
 
 function row(variant: string, routes: number, position: string, ratio: number): Row {

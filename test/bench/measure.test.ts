@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
 
-import { compare, cpuNs, interleave, median, medianRatio, spread } from "../../bench/measure.ts";
+import {
+  cpuNs, interleave, interleavePairs, median, medianRatio, spread, turnsOf,
+} from "../../bench/measure.ts";
 import { manifests, requestPath, routePath, workloads } from "../../bench/envoy/workload.ts";
 import { compile } from "../../compiler/compile.ts";
 
@@ -29,19 +31,23 @@ describe("figures", () => {
     expect(figures.get("b")).toEqual([0, 1, 2]);
   });
 
-  test("a base takes turns among what is compared with it, in each round", async () => {
-    const turns: string[] = [];
-    let clock = 0;
-    const figures = await compare(
-      ["base", "a", "b", "c", "d"], (s) => (s === "base" ? undefined : "base"), 2,
-      async (subject) => {
-        turns.push(subject);
-        return clock += 1;
-      });
-    expect(turns.join(" ")).toBe("base a b c base d base base d base a b c base");
-    expect(figures.get("a")).toEqual({ own: [2, 11], base: [3, 12] });
-    expect(figures.get("d")).toEqual({ own: [6, 9], base: [6, 9] });
-    expect(figures.get("base")).toEqual({ own: [1, 5, 7, 8, 10, 14], base: [] });
+  test("a subject and its base have their turn at the same time, in each round", async () => {
+    const running = new Set<string>();
+    const together: string[] = [];
+    const pairs = [{ subject: "a", base: "base" }, { subject: "b", base: "a" }];
+    const turns = await interleavePairs(pairs, 2, async (subject, round) => {
+      running.add(subject);
+      await Promise.resolve();
+      together.push([...running].sort().join("+"));
+      await Promise.resolve();
+      running.delete(subject);
+      return `${subject}${round}`;
+    });
+    expect(together).toEqual(["a+base", "a+base", "a+b", "a+b", "a+b", "a+b", "a+base", "a+base"]);
+    const [first] = [...turns.values()];
+    expect(first).toEqual([{ own: "a0", base: "base0" }, { own: "a1", base: "base1" }]);
+    expect(turnsOf("a", turns)).toEqual(["a0", "a1", "a0", "a1"]);
+    expect(turnsOf("base", turns)).toEqual(["base0", "base1"]);
   });
 
   test("CPU time counts all threads of a process and only grows", () => {

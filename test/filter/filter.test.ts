@@ -127,17 +127,13 @@ test("where one virtual host and one prefix decide, nothing of the request is re
   expect(filter.calls).toEqual(["replace_header_map_value"]);
 });
 
-test("only what decides is read: the host name, then the path", () => {
+test("what decides is read in one call, whatever it is", () => {
   const filter = started({
     ...two,
     gatewayPorts: [gatewayPort("g", [match(prefix("/a"), forward(1))], "a.example.com")],
   });
   expect(steered(filter, get("/a/b"))).toBe("two");
-  expect(filter.calls).toEqual([
-    "get_header_map_value",
-    "get_header_map_value",
-    "replace_header_map_value",
-  ]);
+  expect(filter.calls).toEqual(["get_header_map_pairs", "replace_header_map_value"]);
   expect(
     filter.request(2, [
       [":authority", "other"],
@@ -230,6 +226,25 @@ test("a request that does not fit the arena gets 431, and the next one is served
   const endless = filter.request(2, get(`/a/${"x".repeat(140_000)}`));
   expect(endless).toMatchObject({ status: 431, details: "fairlead_headers_too_large" });
   expect(steered(filter, get("/a/b"))).toBe("one");
+});
+
+test("headers that do not fit the arena do not matter where none of them decides", () => {
+  const endless: Header = ["cookie", "x".repeat(140_000)];
+  const paths = started({
+    ...two,
+    gatewayPorts: [
+      gatewayPort("g", [match(prefix("/a"), forward(1), { method: "GET" })], "a.example.com"),
+    ],
+  });
+  expect(steered(paths, get("/a/b", endless))).toBe("two");
+  const headers = [{ kind: "exact" as const, name: "version", value: "1" }];
+  const conditions = started({
+    ...two,
+    gatewayPorts: [gatewayPort("g", [match(prefix("/a"), forward(1), { headers })])],
+  });
+  const read = get("/a/b", ["version", "1"]);
+  expect(conditions.request(2, [...read, endless]).status).toBe(431);
+  expect(steered(conditions, read)).toBe("two");
 });
 
 test("each stream is served by its plugin's gateway port, also when memory of it is gone", () => {
