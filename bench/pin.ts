@@ -3,12 +3,14 @@
 import { execFileSync } from "node:child_process";
 import { availableParallelism } from "node:os";
 
+/** As this process found it: once it is pinned itself, it is told of fewer. */
+const last = availableParallelism() - 1;
+
 /**
  * The processes under test on the last CPU; the others, and what this process starts from now on,
  * on the rest. What came of it, for the report.
  */
 export function pin(tested: readonly number[], others: readonly number[]): string {
-  const last = availableParallelism() - 1;
   if (last < 1) return "one CPU for everything";
   const set = (cpus: string, pid: number): void => {
     execFileSync("taskset", ["-apc", cpus, String(pid)], { stdio: "ignore" });

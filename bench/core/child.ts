@@ -2,6 +2,7 @@
 // `fork("child.ts")`, then Ask → Answer, one at a time.
 
 import type { RequestParts } from "../../runtime/edge/core.ts";
+import { median } from "../measure.ts";
 import { builders, type BenchRouter, type RouterName } from "./routers.ts";
 import {
   routesOf, targetsOf, type Position, type Route, type Shape, type Target,
@@ -19,8 +20,13 @@ export type Answer =
   | { readonly kind: "figure"; readonly ns: number }
   | { readonly kind: "failed"; readonly reason: string };
 
-/** Requests between two readings of the clock: few enough that their texts stay in the cache. */
-const batch = 1000;
+/**
+ * Requests between two readings of the clock: few enough that their texts stay in the cache, and
+ * fewer where a router is so slow that they would be more than a turn.
+ */
+const batchMax = 1000;
+const batchUsMax = 1000;
+let batch = batchMax;
 
 let routes: readonly Route[] = [];
 let router: BenchRouter | undefined;
@@ -36,7 +42,10 @@ function build(ask: Ask & { kind: "build" }): Answer {
     if (wrong !== undefined) return { kind: "failed", reason: wrong };
   }
   // As in a server, what is compiled for speed has seen requests of all kinds.
-  for (const position of ["any", "missing", "any"] as const) turn(router, position, 60);
+  for (const position of ["any", "missing", "any"] as const) {
+    const ns = turn(router, position, 60);
+    batch = Math.max(10, Math.min(batchMax, Math.round((batchUsMax * 1000) / ns)));
+  }
   return { kind: "built", ms };
 }
 
@@ -68,7 +77,7 @@ function partsOf({ url, method }: { readonly url: string; readonly method: strin
 function requestsFor(position: Position): readonly Request[] {
   const known = urls.get(position);
   if (known !== undefined) return known;
-  const made = targetsOf(routes, position, batch).map(({ host, path, method }) =>
+  const made = targetsOf(routes, position, batchMax).map(({ host, path, method }) =>
     new Request(`http://${host}${path}`, { method }));
   urls.set(position, made);
   return made;
@@ -76,20 +85,24 @@ function requestsFor(position: Position): readonly Request[] {
 
 let sink: unknown;
 
-/** Matches until that much CPU time is spent on it; nanoseconds a match. */
+/**
+ * Matches until that much CPU time is spent on it; nanoseconds a match, the median of the batches
+ * but for the first, which finds what other routers have left in the CPU's caches.
+ */
 function turn({ match }: BenchRouter, position: Position, cpuMs: number): number {
   const requests = requestsFor(position);
+  const batches: number[] = [];
   let spentUs = 0;
-  let matches = 0;
-  while (spentUs < cpuMs * 1000) {
-    const parts = requests.map(partsOf);
+  for (let warm = false; spentUs < cpuMs * 1000; warm = true) {
+    const parts = requests.slice(0, batch).map(partsOf);
     const before = process.cpuUsage();
     for (let i = 0; i < parts.length; i += 1) sink = match(parts[i] as RequestParts);
     const { user, system } = process.cpuUsage(before);
+    if (!warm) continue;
     spentUs += user + system;
-    matches += parts.length;
+    batches.push(((user + system) * 1000) / parts.length);
   }
-  return (spentUs * 1000) / matches;
+  return median(batches);
 }
 
 /** hono quotes the regular expression that is too large, all megabytes of it. */

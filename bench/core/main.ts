@@ -7,18 +7,20 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
-import { interleave, median, medianRatio, spread } from "../measure.ts";
+import { median, medianRatio } from "../measure.ts";
+import { pin } from "../pin.ts";
 import type { Report, Row } from "../report.ts";
 import { run } from "../run.ts";
 import type { Answer, Ask } from "./child.ts";
 import { goals } from "./goals.ts";
 import { routerNames, type RouterName } from "./routers.ts";
+import { middleSpread, takeTurns } from "./turns.ts";
 import { positions, routesOf, shapes, type Position, type Shape } from "./workload.ts";
 import { among, positive, say } from "../options.ts";
 
 const usage = `npm run bench:core -- [--routes 10,100,1000,10000,100000]
   [--shapes ${shapes.join(",")}] [--routers ${routerNames.join(",")}]
-  [--positions ${positions.join(",")}] [--ms 30] [--rounds 11] [--json PATH]
+  [--positions ${positions.join(",")}] [--ms 3] [--rounds 61] [--json PATH]
 `;
 
 interface Options {
@@ -44,8 +46,8 @@ function options(): Options {
       shapes: { type: "string", default: shapes.join(",") },
       routers: { type: "string", default: routerNames.join(",") },
       positions: { type: "string", default: positions.join(",") },
-      ms: { type: "string", default: "30" },
-      rounds: { type: "string", default: "11" },
+      ms: { type: "string", default: "3" },
+      rounds: { type: "string", default: "61" },
       json: { type: "string" },
     },
   });
@@ -63,10 +65,6 @@ function options(): Options {
 interface Contender {
   readonly router: RouterName;
   readonly child: ChildProcess;
-}
-
-interface Subject extends Contender {
-  readonly position: Position;
 }
 
 /** Fails, in its answer, where none comes in time or the process ends. */
@@ -119,6 +117,7 @@ async function compete({ shape, routes, asked }: Field): Promise<Outcome> {
         notes.push(`${title}: ${router} left out: ${built.reason}`);
       }
     }
+    notes.push(pin(contenders.flatMap(({ child }) => child.pid ?? []), []));
     const rows = await measure({ shape, routes, asked }, contenders);
     return { rows, notes };
   } finally {
@@ -131,29 +130,29 @@ function positionsFor({ shape, asked }: Field): readonly Position[] {
   return shape === "github" ? ["any", "missing"] : asked.positions;
 }
 
+/** Position by position: the turns that are compared are to be near each other in time. */
 async function measure(field: Field, contenders: readonly Contender[]): Promise<readonly Row[]> {
-  const subjects = contenders.flatMap((contender) =>
-    positionsFor(field).map((position): Subject => ({ ...contender, position })));
+  const [core, ...peers] = contenders;
+  if (core === undefined) return [];
   const { cpuMs, rounds } = field.asked;
-  const figures = await interleave(subjects, rounds, async ({ child, position }) => {
-    const answer = await ask(child, { kind: "turn", position, cpuMs }, 60);
-    if (answer.kind !== "figure") throw new Error(`a turn failed: ${JSON.stringify(answer)}`);
-    return answer.ns / 1000;
-  });
-  return subjects.map((subject) => {
-    const own = figures.get(subject) ?? [];
-    const core = subjects.find(({ router, position }) =>
-      router === field.asked.routers[0] && position === subject.position) ?? subject;
-    return {
-      variant: subject.router,
+  const rows: Row[] = [];
+  for (const position of positionsFor(field)) {
+    const figures = await takeTurns(core, peers, rounds, async ({ child }) => {
+      const answer = await ask(child, { kind: "turn", position, cpuMs }, 60);
+      if (answer.kind !== "figure") throw new Error(`a turn failed: ${JSON.stringify(answer)}`);
+      return answer.ns / 1000;
+    });
+    rows.push(...[...figures].map(([{ router }, { own, base }]): Row => ({
+      variant: router,
       routes: field.routes,
-      position: field.shape === "hosts" ? subject.position : `${field.shape}, ${subject.position}`,
+      position: field.shape === "hosts" ? position : `${field.shape}, ${position}`,
       cpu_us: median(own),
-      ratio: medianRatio(own, figures.get(core) ?? own),
+      ratio: medianRatio(own, base),
       rps: 1e6 / median(own),
-      spread: spread(own),
-    };
-  });
+      spread: middleSpread(own),
+    })));
+  }
+  return rows;
 }
 
 function versionOf(name: string): string {
@@ -179,14 +178,15 @@ async function bench(asked: Options): Promise<Report> {
     rows,
     goals: goals(rows),
     notes: [
-      `medians of ${asked.rounds} interleaved rounds of ${asked.cpuMs} ms CPU; ratio: to `
-        + `${asked.routers[0]} in the same round; spread: (highest - lowest) / median`,
+      `medians of ${asked.rounds} rounds of turns of ${asked.cpuMs} ms CPU; ratio: to `
+        + `${asked.routers[0]} in the turns before and after; spread: of the middle half of all `
+        + "turns, as a share of the median",
       "shapes: 50 routes a host unless the position says one-host or github; any: requests over "
         + "all routes, so that host and path change each time; the other positions: one request "
         + "over and over, which finds all caches warm",
       "each router in a process of its own, peers behind a map of hosts; "
         + `every router's answers checked before`,
-      ...notes,
+      ...new Set(notes),
       `Node ${process.versions.node} (V8 ${process.versions.v8}), `
         + ["hono", "find-my-way", "rou3"].map(versionOf).join(", "),
     ],
