@@ -21,7 +21,7 @@ const usage = `npm run bench -- [--only ${benchNames.join(",")}] [--quick]
  * for all of them together.
  */
 const full: Readonly<Record<BenchName, readonly string[]>> = {
-  core: ["--rounds", "7"],
+  core: [],
   envoy: [],
   edge: [],
   compile: [],
@@ -29,7 +29,7 @@ const full: Readonly<Record<BenchName, readonly string[]>> = {
 
 /** To see that everything runs. */
 const quick: Readonly<Record<BenchName, readonly string[]>> = {
-  core: ["--routes", "100,1000", "--rounds", "3"],
+  core: ["--routes", "100,1000", "--rounds", "9"],
   envoy: ["--quick"],
   edge: ["--quick"],
   compile: ["--rules", "1000,10000", "--dev-rules", "1000", "--rounds", "1", "--edits", "3"],

@@ -18,6 +18,7 @@ import {
   absorb, absorbParameter, checksum, finish, home, seed, type HashState,
 } from "./hash.ts";
 import { segmentsOf, type Plan } from "./plan.ts";
+import type { PlannedShape } from "./planned.ts";
 
 /** Bytes of one request slot and of one cursor (filters/core/table.ts). */
 const REQUEST_SLOT_SIZE = 12;
@@ -129,7 +130,7 @@ function putHosts(plan: Plan, put: Put, text: Text): void {
   put(SECTION_HOST_SLOTS, HASH_SLOT_SIZE, hostSlots(plan));
   put(SECTION_VIRTUAL_HOSTS, VIRTUAL_HOST_SIZE, plan.virtualHosts.map((h) => [
     ...text(h.name), (h.gatewayPort << 1) | (h.wildcard ? 1 : 0), h.firstPath, h.prefixes,
-    h.exact ? 1 : 0, h.next, h.firstExpression, h.firstShape,
+    h.exact, h.next, h.firstExpression, h.firstShape,
   ]), [
     0, 0, 0, plan.paths.length, 0, 0, NONE, plan.expressions.length, plan.shapes.length]);
 }
@@ -170,7 +171,7 @@ function putAutomata(plan: Plan, put: Put): void {
   put(SECTION_EXPRESSIONS, EXPRESSION_SIZE, plan.expressions.map((e) => [
     e.automaton, e.firstPath]));
   put(SECTION_SHAPES, SHAPE_SIZE, plan.shapes.map((s) => [
-    s.segments, s.tail, s.parameters, s.filled, s.firstPath, s.endPath]));
+    s.segments, s.tail, s.parameters, s.filled, s.firstPath, s.endPath, ...leadsOf(plan, s)]));
   let offset = 0;
   put(SECTION_AUTOMATA, AUTOMATON_SIZE, plan.automata.map(({ bytes, patterns }) => {
     const record = [offset, bytes.length / 4, patterns];
@@ -224,6 +225,23 @@ function hostSlots(plan: Plan): number[][] {
     const state = absorb(seed(host.gatewayPort), utf8.encode(host.name));
     return [{ tag: finish(state, host.wildcard ? 1 : 0), index }];
   }));
+}
+
+/** SHAPE_LEADS in two words. */
+function leadsOf(plan: Plan, { firstPath, endPath }: PlannedShape): readonly [number, number] {
+  let low = 0;
+  let high = 0;
+  for (const { virtualHost, segments = [] } of plan.paths.slice(firstPath, endPath)) {
+    let state = seed(virtualHost);
+    for (const segment of segments) {
+      if (segment === undefined) break;
+      state = absorb(state, utf8.encode(segment));
+    }
+    const bit = state.high >>> 26;
+    if (bit < 32) low |= 1 << bit;
+    else high |= 1 << (bit - 32);
+  }
+  return [low >>> 0, high >>> 0];
 }
 
 function pathSlots(plan: Plan): number[][] {

@@ -69,7 +69,7 @@ function openVirtualHost(
     gatewayPort: draft.gatewayPorts.length - 1, wildcard,
     name: wildcard ? hostname.slice(2) : hostname, firstPath: draft.paths.length,
     firstExpression: draft.expressions.length, firstShape: draft.shapes.length, findable,
-    prefixes: 0, exact: false, next,
+    prefixes: 0, exact: 0, next,
   };
   draft.virtualHosts.push(planned);
   const port = draft.gatewayPorts[planned.gatewayPort];
@@ -87,8 +87,9 @@ function planTier(
     planMatch(draft, match, rankOf(match), parameters);
   for (const kind of [PATH_EXACT, PATH_PREFIX]) {
     for (const [value, group] of byPath(matches, kind === PATH_EXACT ? "exact" : "prefix")) {
-      if (kind === PATH_EXACT) host.exact = true;
-      else host.prefixes = (host.prefixes | depthBit(segmentsOf(value).length)) >>> 0;
+      const bit = depthBit(segmentsOf(value).length);
+      if (kind === PATH_EXACT) host.exact = (host.exact | bit) >>> 0;
+      else host.prefixes = (host.prefixes | bit) >>> 0;
       planPath(draft, index, kind, value, group, planOne);
     }
   }

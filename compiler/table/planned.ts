@@ -20,8 +20,9 @@ export interface PlannedVirtualHost {
   readonly firstShape: number;
   /** Only the first tier is found by host name; `next` leads to the others. */
   readonly findable: boolean;
+  /** Depth bits of prefixes and of exact paths. */
   prefixes: number;
-  exact: boolean;
+  exact: number;
   next: number;
 }
 

@@ -5,14 +5,15 @@ import {
   ABSENT, CONDITION_HEADER_EXACT, DISCRIMINATOR_END, DISCRIMINATOR_KIND, DISCRIMINATOR_NAME,
   DISCRIMINATOR_NAME_LEN, DISCRIMINATOR_PATH, DISCRIMINATOR_SIZE, HASH_SLOT_INDEX, HASH_SLOT_SIZE,
   HASH_SLOT_TAG, MATCH_METHOD, MATCH_SIZE, NONE, PATH_FIRST_MATCH, PATH_LEN_KIND, PATH_LEN_SHIFT,
-  PATH_OFF, PATH_SIZE, PATH_SPLIT, PATH_VALUE, SECTION_DISCRIMINATORS, SECTION_MATCHES,
-  SECTION_PATHS, SECTION_PATH_SLOTS, SLOT_HEADERS, SLOT_PATH,
+  PATH_OFF, PATH_SIZE, PATH_SPLIT, PATH_VALUE, SECTION_DISCRIMINATORS, SLOT_HEADERS, SLOT_PATH,
 } from "./format";
 import { absorb, finish, home, seed } from "./hash";
 import { equal } from "./memory";
 import { findParameter, parameterLength, parameterValue } from "./query";
 import { addressOf, known, lengthOf } from "./slots";
-import { count, cursors, CURSOR_SIZE, section, text } from "./table";
+import {
+  count, cursors, CURSOR_SIZE, matches, paths, pathPlaces, pathSlots, section, text,
+} from "./table";
 
 /** Cursors in use: (next match, end of the record's matches). */
 let open: u32 = 0;
@@ -23,8 +24,8 @@ export function closeAll(): void {
 
 /** Opens a cursor over the matches of a PATHS record. */
 export function openMatches(index: u32): void {
-  const record = section(SECTION_PATHS) + index * PATH_SIZE;
-  const cursor = cursors() + open * CURSOR_SIZE;
+  const record = paths + index * PATH_SIZE;
+  const cursor = cursors + open * CURSOR_SIZE;
   store<u32>(cursor, load<u32>(record, PATH_FIRST_MATCH));
   store<u32>(cursor, load<u32>(record, PATH_SIZE + PATH_FIRST_MATCH), 4);
   open += 1;
@@ -35,7 +36,7 @@ export function openMatches(index: u32): void {
  * −(slot + 1): the value of that slot is needed and not known yet.
  */
 export function openRecord(index: u32): i32 {
-  const record = section(SECTION_PATHS) + index * PATH_SIZE;
+  const record = paths + index * PATH_SIZE;
   if (load<u32>(record, PATH_LEN_KIND) & PATH_SPLIT) {
     const discriminator = discriminatorOf(index);
     const slot = slotOf(discriminator);
@@ -49,11 +50,11 @@ export function openRecord(index: u32): i32 {
 
 /** The match of the highest precedence that is left, or NONE. */
 export function nextByRank(): u32 {
-  const matches = section(SECTION_MATCHES);
+  if (open == 1) return nextOf(cursors);
   let best: usize = 0;
   let bestRank: u32 = 0;
   for (let i: u32 = 0; i < open; i++) {
-    const cursor = cursors() + i * CURSOR_SIZE;
+    const cursor = cursors + i * CURSOR_SIZE;
     const match = load<u32>(cursor);
     if (match == load<u32>(cursor, 4)) continue;
     const rank = load<u32>(matches + match * MATCH_SIZE, MATCH_METHOD) >> 8;
@@ -62,9 +63,15 @@ export function nextByRank(): u32 {
       bestRank = rank;
     }
   }
-  if (best == 0) return NONE;
-  const match = load<u32>(best);
-  store<u32>(best, match + 1);
+  return best == 0 ? NONE : nextOf(best);
+}
+
+// @ts-ignore: decorator
+@inline
+function nextOf(cursor: usize): u32 {
+  const match = load<u32>(cursor);
+  if (match == load<u32>(cursor, 4)) return NONE;
+  store<u32>(cursor, match + 1);
   return match;
 }
 
@@ -100,19 +107,17 @@ function findValue(discriminator: usize, slot: u32): u32 {
   const path = load<u32>(discriminator, DISCRIMINATOR_PATH);
   const end = load<u32>(discriminator, DISCRIMINATOR_END);
   const tag = finish(absorb(seed(path), ptr, len), PATH_VALUE);
-  const slots = section(SECTION_PATH_SLOTS);
-  const places = count(SECTION_PATH_SLOTS);
-  let at = home(tag, places);
+  let at = home(tag, pathPlaces);
   while (true) {
-    const place = slots + at * HASH_SLOT_SIZE;
+    const place = pathSlots + at * HASH_SLOT_SIZE;
     at += 1;
-    if (at == places) at = 0;
+    if (at == pathPlaces) at = 0;
     const index = load<u32>(place, HASH_SLOT_INDEX);
     if (index == 0) return NONE;
     if (load<u32>(place, HASH_SLOT_TAG) != tag) continue;
     const found = index - 1;
     if (found <= path || found >= end) continue;
-    const record = section(SECTION_PATHS) + found * PATH_SIZE;
+    const record = paths + found * PATH_SIZE;
     if (load<u32>(record, PATH_LEN_KIND) >> PATH_LEN_SHIFT != len) continue;
     if (equal(text(load<u32>(record, PATH_OFF)), ptr, len)) return found;
   }

@@ -6,11 +6,11 @@ import { closeAll, openMatches } from "./candidates";
 import {
   AUTOMATON_OFF, AUTOMATON_SIZE, EXPRESSION_AUTOMATON, EXPRESSION_FIRST_PATH, EXPRESSION_SIZE,
   NONE, SECTION_AUTOMATA, SECTION_AUTOMATON_WORDS, SECTION_EXPRESSIONS, SECTION_SHAPES,
-  SECTION_VIRTUAL_HOSTS, SHAPE_SIZE, VIRTUAL_HOST_FIRST_EXPRESSION, VIRTUAL_HOST_FIRST_SHAPE,
+  SHAPE_SIZE, VIRTUAL_HOST_FIRST_EXPRESSION, VIRTUAL_HOST_FIRST_SHAPE,
   VIRTUAL_HOST_SIZE,
 } from "./format";
 import { findShape, path, pathLength } from "./path";
-import { section } from "./table";
+import { section, virtualHosts } from "./table";
 
 function automatonAt(index: u32): usize {
   const record = section(SECTION_AUTOMATA) + index * AUTOMATON_SIZE;
@@ -24,7 +24,7 @@ export function accepts(automaton: u32, ptr: usize, len: u32): bool {
 
 /** Whether the virtual host has regular expressions for paths at all. */
 export function hasExpressions(virtualHost: u32): bool {
-  const host = section(SECTION_VIRTUAL_HOSTS) + virtualHost * VIRTUAL_HOST_SIZE;
+  const host = virtualHosts + virtualHost * VIRTUAL_HOST_SIZE;
   return load<u32>(host, VIRTUAL_HOST_FIRST_EXPRESSION)
     != load<u32>(host, VIRTUAL_HOST_SIZE + VIRTUAL_HOST_FIRST_EXPRESSION)
     || load<u32>(host, VIRTUAL_HOST_FIRST_SHAPE)
@@ -40,7 +40,7 @@ export function openExpressions(virtualHost: u32): void {
 
 /** Whether any shape fits. */
 function openShapes(virtualHost: u32): bool {
-  const host = section(SECTION_VIRTUAL_HOSTS) + virtualHost * VIRTUAL_HOST_SIZE;
+  const host = virtualHosts + virtualHost * VIRTUAL_HOST_SIZE;
   const end = load<u32>(host, VIRTUAL_HOST_SIZE + VIRTUAL_HOST_FIRST_SHAPE);
   let any = false;
   for (let i = load<u32>(host, VIRTUAL_HOST_FIRST_SHAPE); i < end; i++) {
@@ -53,7 +53,7 @@ function openShapes(virtualHost: u32): bool {
 }
 
 function openAutomata(virtualHost: u32): void {
-  const host = section(SECTION_VIRTUAL_HOSTS) + virtualHost * VIRTUAL_HOST_SIZE;
+  const host = virtualHosts + virtualHost * VIRTUAL_HOST_SIZE;
   const end = load<u32>(host, VIRTUAL_HOST_SIZE + VIRTUAL_HOST_FIRST_EXPRESSION);
   for (let i = load<u32>(host, VIRTUAL_HOST_FIRST_EXPRESSION); i < end; i++) {
     const expression = section(SECTION_EXPRESSIONS) + i * EXPRESSION_SIZE;

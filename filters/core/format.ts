@@ -1,4 +1,4 @@
-// The table's format, version 1: the one place that both compilers (asc for the core, tsc for the
+// The table's format, version 3: the one place that both compilers (asc for the core, tsc for the
 // encoder) take it from. docs/table-format.md explains it; a test holds the two together.
 //
 // A table is little-endian; every section starts at a multiple of 4 and holds records of one size.
@@ -12,7 +12,7 @@
 
 /** "FLRT", no zero byte: the optimiser strips zero bytes from data segments. */
 export const MAGIC: u32 = 0x54524c46;
-export const VERSION: u32 = 2;
+export const VERSION: u32 = 3;
 
 // --- Header: u32 fields at these byte offsets ---
 export const HEADER_MAGIC: u32 = 0;
@@ -101,7 +101,7 @@ export const VIRTUAL_HOST_KEY: u32 = 8;
 export const VIRTUAL_HOST_FIRST_PATH: u32 = 12;
 /** Bit n (0–31): there is a prefix of n segments (bit 31: 31 or more). */
 export const VIRTUAL_HOST_PREFIXES: u32 = 16;
-/** 1: there is an exact path. */
+/** Bit n (0–31): there is an exact path of n segments (bit 31: 31 or more). */
 export const VIRTUAL_HOST_EXACT: u32 = 20;
 /** Where nothing here matches: a later virtual host to go on with, NONE (404), or LEFT. */
 export const VIRTUAL_HOST_NEXT: u32 = 24;
@@ -295,7 +295,12 @@ export const SHAPE_FILLED: u32 = 12;
 /** The shape's records are PATHS from here up to SHAPE_END_PATH. */
 export const SHAPE_FIRST_PATH: u32 = 16;
 export const SHAPE_END_PATH: u32 = 20;
-export const SHAPE_SIZE: u32 = 24;
+/**
+ * 64 bits, by the upper 6 bits of the hash that a record's literal segments before its first
+ * parameter have: none of the shape's records begins like a path whose bit is 0.
+ */
+export const SHAPE_LEADS: u32 = 24;
+export const SHAPE_SIZE: u32 = 32;
 export const SHAPE_SEGMENTS_MAX: u32 = 32;
 /** Nothing follows the segments. */
 export const TAIL_NONE: u32 = 0;

@@ -2,14 +2,14 @@
 
 import {
   GATEWAY_PORT_EXACT, GATEWAY_PORT_SIZE, GATEWAY_PORT_WILDCARDS, HASH_SLOT_INDEX, HASH_SLOT_SIZE,
-  HASH_SLOT_TAG, NONE, SECTION_GATEWAY_PORTS, SECTION_HOST_SLOTS, SECTION_VIRTUAL_HOSTS,
+  HASH_SLOT_TAG, NONE, SECTION_GATEWAY_PORTS, SECTION_HOST_SLOTS,
   SLOT_AUTHORITY, VIRTUAL_HOST_KEY, VIRTUAL_HOST_NAME_LEN, VIRTUAL_HOST_NAME_OFF,
   VIRTUAL_HOST_SIZE,
 } from "./format";
 import { absorb, finish, home, seed } from "./hash";
 import { equal, HOST_LENGTH_MAX, hostText } from "./memory";
 import { addressOf, lengthOf, present } from "./slots";
-import { count, section, text } from "./table";
+import { count, section, text, virtualHosts } from "./table";
 
 const DOT: u32 = 0x2e;
 const COLON: u32 = 0x3a;
@@ -70,7 +70,7 @@ function probe(gatewayPort: u32, wildcard: u32, ptr: usize, len: u32): u32 {
     const index = load<u32>(slot, HASH_SLOT_INDEX);
     if (index == 0) return NONE;
     if (load<u32>(slot, HASH_SLOT_TAG) != tag) continue;
-    const host = section(SECTION_VIRTUAL_HOSTS) + (index - 1) * VIRTUAL_HOST_SIZE;
+    const host = virtualHosts + (index - 1) * VIRTUAL_HOST_SIZE;
     if (load<u32>(host, VIRTUAL_HOST_KEY) == key && load<u32>(host, VIRTUAL_HOST_NAME_LEN) == len
       && equal(text(load<u32>(host, VIRTUAL_HOST_NAME_OFF)), ptr, len)) return index - 1;
   }

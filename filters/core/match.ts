@@ -7,14 +7,13 @@ import {
   ABSENT, ACTION_EDITS, ACTION_HOST_LEN, ACTION_HOST_OFF, ACTION_POLICY, ACTION_REPLACE,
   ACTION_SIZE, BACKEND_ACTION, BACKEND_SIZE, BACKEND_TARGET, LEFT, MATCH_RULE, MATCH_SIZE, NONE,
   PATH_LEN_KIND, PATH_LEN_SHIFT, PATH_SIZE, REDIRECT_SIZE, REDIRECT_STATUS, REPLACE_NOTHING,
-  RULE_ACTION, RULE_SIZE, RULE_TARGET, SECTION_ACTIONS, SECTION_BACKENDS, SECTION_MATCHES,
-  SECTION_PATHS, SECTION_REDIRECTS, SECTION_RULES, SECTION_VIRTUAL_HOSTS, SLOT_AUTHORITY,
-  SLOT_PATH, TARGET_CLUSTER, TARGET_REDIRECT, TARGET_SHIFT, TARGET_SPLIT, TARGET_VALUE,
-  VERDICT_BACKEND, VERDICT_CLUSTER, VERDICT_EDITS, VERDICT_FORWARD, VERDICT_HOST_LEN,
-  VERDICT_HOST_PTR, VERDICT_KIND, VERDICT_LEAVE, VERDICT_MATCH, VERDICT_NO_MATCH, VERDICT_POLICY,
-  VERDICT_REDIRECT, VERDICT_RESPOND, VERDICT_RULE, VERDICT_STATUS, VERDICT_TEXT_LEN,
-  VERDICT_TEXT_PTR, VIRTUAL_HOST_EXACT, VIRTUAL_HOST_NEXT, VIRTUAL_HOST_PREFIXES,
-  VIRTUAL_HOST_SIZE,
+  RULE_ACTION, RULE_SIZE, RULE_TARGET, SECTION_ACTIONS, SECTION_BACKENDS, SECTION_REDIRECTS,
+  SECTION_RULES, SLOT_AUTHORITY, SLOT_PATH, TARGET_CLUSTER, TARGET_REDIRECT, TARGET_SHIFT,
+  TARGET_SPLIT, TARGET_VALUE, VERDICT_BACKEND, VERDICT_CLUSTER, VERDICT_EDITS, VERDICT_FORWARD,
+  VERDICT_HOST_LEN, VERDICT_HOST_PTR, VERDICT_KIND, VERDICT_LEAVE, VERDICT_MATCH, VERDICT_NO_MATCH,
+  VERDICT_POLICY, VERDICT_REDIRECT, VERDICT_RESPOND, VERDICT_RULE, VERDICT_STATUS,
+  VERDICT_TEXT_LEN, VERDICT_TEXT_PTR, VIRTUAL_HOST_EXACT, VIRTUAL_HOST_NEXT,
+  VIRTUAL_HOST_PREFIXES, VIRTUAL_HOST_SIZE,
 } from "./format";
 import { findHost, hostMatters } from "./host";
 import { output, verdict } from "./memory";
@@ -22,7 +21,7 @@ import { depth, findExact, findPrefix, ignorePath, splitPath } from "./path";
 import { HOLDS, holds } from "./predicate";
 import { forget, known } from "./slots";
 import { neededFor, pick, rewritesPath } from "./split";
-import { section, slotCount, text } from "./table";
+import { matches, paths, section, text, virtualHosts } from "./table";
 import { location, rewrittenTarget } from "./target";
 
 const STAGE_HOST: u32 = 0;
@@ -53,7 +52,7 @@ let judging: bool = false;
 
 /** Begins a request that came in on `port` (index into GATEWAY_PORTS). */
 export function start(port: u32): void {
-  forget(slotCount());
+  forget();
   gatewayPort = port;
   stage = STAGE_HOST;
 }
@@ -97,12 +96,13 @@ function noMatch(): i32 {
 
 /** Reads the path for the virtual host at hand, unless no path can make a difference there. */
 function enter(): i32 {
-  const host = section(SECTION_VIRTUAL_HOSTS) + virtualHost * VIRTUAL_HOST_SIZE;
+  const host = virtualHosts + virtualHost * VIRTUAL_HOST_SIZE;
+  const expressions = hasExpressions(virtualHost);
   probe = PROBE_PREFIXES;
-  if (load<u32>(host, VIRTUAL_HOST_EXACT) || load<u32>(host, VIRTUAL_HOST_PREFIXES) & ~1
-    || hasExpressions(virtualHost)) {
+  if (expressions || load<u32>(host, VIRTUAL_HOST_EXACT)
+    || load<u32>(host, VIRTUAL_HOST_PREFIXES) & ~1) {
     if (!known(SLOT_PATH)) return want(SLOT_PATH);
-    if (splitPath(virtualHost)) {
+    if (splitPath(virtualHost, host, expressions)) {
       probe = PROBE_EXACT;
       prefixNext = <i32>depth;
     } else {
@@ -131,7 +131,7 @@ function seek(): i32 {
     const opened = openNext();
     if (opened < 0) return opened;
     if (opened) continue;
-    const host = section(SECTION_VIRTUAL_HOSTS) + virtualHost * VIRTUAL_HOST_SIZE;
+    const host = virtualHosts + virtualHost * VIRTUAL_HOST_SIZE;
     const next = load<u32>(host, VIRTUAL_HOST_NEXT);
     if (next == NONE) return noMatch();
     if (next == LEFT) return answer(VERDICT_LEAVE, 404, NONE);
@@ -150,8 +150,8 @@ function openNext(): i32 {
   if (pending == NONE) {
     if (probe == PROBE_EXACT) {
       probe = PROBE_EXPRESSIONS;
-      const host = section(SECTION_VIRTUAL_HOSTS) + virtualHost * VIRTUAL_HOST_SIZE;
-      if (load<u32>(host, VIRTUAL_HOST_EXACT)) pending = findExact(virtualHost);
+      const host = virtualHosts + virtualHost * VIRTUAL_HOST_SIZE;
+      pending = findExact(virtualHost, load<u32>(host, VIRTUAL_HOST_EXACT));
     }
     if (pending == NONE && probe == PROBE_EXPRESSIONS) {
       probe = PROBE_PREFIXES;
@@ -166,7 +166,7 @@ function openNext(): i32 {
   }
   const wanted = openRecord(pending);
   if (wanted < 0) return wanted;
-  const record = section(SECTION_PATHS) + pending * PATH_SIZE;
+  const record = paths + pending * PATH_SIZE;
   matchedLength = load<u32>(record, PATH_LEN_KIND) >> PATH_LEN_SHIFT;
   pending = NONE;
   return 1;
@@ -174,7 +174,7 @@ function openNext(): i32 {
 
 /** The record of the next prefix that exists, ever shorter; NONE where none is left. */
 function nextPrefix(): u32 {
-  const host = section(SECTION_VIRTUAL_HOSTS) + virtualHost * VIRTUAL_HOST_SIZE;
+  const host = virtualHosts + virtualHost * VIRTUAL_HOST_SIZE;
   const prefixes = load<u32>(host, VIRTUAL_HOST_PREFIXES);
   while (prefixNext >= 0) {
     const at = <u32>prefixNext;
@@ -188,7 +188,7 @@ function nextPrefix(): u32 {
 
 /** The match is `candidate`: what follows from its rule. */
 function conclude(): i32 {
-  const rule = load<u32>(section(SECTION_MATCHES) + candidate * MATCH_SIZE, MATCH_RULE);
+  const rule = load<u32>(matches + candidate * MATCH_SIZE, MATCH_RULE);
   const record = section(SECTION_RULES) + rule * RULE_SIZE;
   const target = load<u32>(record, RULE_TARGET);
   const kind = target >> TARGET_SHIFT;

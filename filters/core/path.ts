@@ -2,15 +2,15 @@
 
 import {
   HASH_SLOT_INDEX, HASH_SLOT_SIZE, HASH_SLOT_TAG, NONE, PATH_EXACT, PATH_LEN_KIND, PATH_LEN_SHIFT,
-  PATH_OFF, PATH_PREFIX, PATH_REGEX, PATH_SIZE, PATH_SPLIT, SECTION_PATHS, SECTION_PATH_SLOTS,
-  SECTION_VIRTUAL_HOSTS, SHAPE_END_PATH, SHAPE_FILLED, SHAPE_FIRST_PATH, SHAPE_PARAMETERS,
-  SHAPE_SEGMENTS, SHAPE_TAIL, SLOT_PATH, TAIL_ANY, TAIL_LINES, TAIL_MORE, TAIL_NONE,
-  VIRTUAL_HOST_FIRST_PATH, VIRTUAL_HOST_SIZE,
+  PATH_OFF, PATH_PREFIX, PATH_REGEX, PATH_SIZE, PATH_SPLIT, SHAPE_END_PATH, SHAPE_FILLED,
+  SHAPE_FIRST_PATH, SHAPE_LEADS, SHAPE_PARAMETERS, SHAPE_SEGMENTS, SHAPE_TAIL, SLOT_PATH, TAIL_ANY,
+  TAIL_LINES, TAIL_MORE, TAIL_NONE, VIRTUAL_HOST_EXACT, VIRTUAL_HOST_FIRST_PATH,
+  VIRTUAL_HOST_PREFIXES, VIRTUAL_HOST_SIZE,
 } from "./format";
 import { absorb, finish, home, mix, seed } from "./hash";
 import { depthEnd, depthHash, DEPTH_MAX, equal } from "./memory";
 import { addressOf, lengthOf, present } from "./slots";
-import { count, section, text } from "./table";
+import { pathPlaces, paths, pathSlots, text, virtualHosts } from "./table";
 
 const SLASH: u8 = 0x2f;
 const QUESTION: u8 = 0x3f;
@@ -19,9 +19,11 @@ const NUMBER: u8 = 0x23;
 /** Address and length of the path without its query, after `splitPath`. */
 export let path: usize = 0;
 export let pathLength: u32 = 0;
+/** For a length: the path goes on behind the segments that were read. */
+const MORE: u32 = 0xffffffff;
 /** Number of segments: "/" has one (empty), "/a/" two. At most DEPTH_MAX are remembered. */
 export let depth: u32 = 0;
-/** The hash of the whole path. */
+/** The hash of the segments so far; in the end of the whole path, unless there is more of it. */
 let whole: u64 = 0;
 
 /**
@@ -60,37 +62,83 @@ function nextBreak(at: usize, end: usize): usize {
   return end;
 }
 
-/** Hashes the segments for `virtualHost`; false where the target is no absolute path. */
-export function splitPath(virtualHost: u32): bool {
+/**
+ * Hashes the segments for a virtual host, as many as its records go deep: what stands behind those
+ * tells none of them apart. All of them where it has expressions. False where the target is no
+ * absolute path.
+ */
+export function splitPath(virtualHost: u32, host: usize, all: bool): bool {
   if (!present(SLOT_PATH)) return false;
   path = addressOf(SLOT_PATH);
   const len = lengthOf(SLOT_PATH);
   if (len == 0 || load<u8>(path) != SLASH) return false;
   const end = path + len;
-  let state = seed(virtualHost);
-  store<u64>(depthHash, state);
+  const prefixes = load<u32>(host, VIRTUAL_HOST_PREFIXES);
+  const deepest = all ? 0 : deepestOf(prefixes | load<u32>(host, VIRTUAL_HOST_EXACT));
+  // The last segment of exact paths alone is of use only to a path that ends there.
+  const last = deepest && !(prefixes & (1 << deepest)) ? deepest : 0;
+  whole = seed(virtualHost);
+  store<u64>(depthHash, whole);
   store<u32>(depthEnd, 0);
   depth = 0;
   let start = path + 1;
   while (true) {
-    const at = nextBreak(start, end);
-    state = absorb(state, start, <u32>(at - start));
+    const deeper = depth + 1;
+    let at: usize;
+    if (deeper == last) {
+      at = nextBreak(start, end);
+      if (at < end && load<u8>(at) == SLASH) break;
+      whole = absorb(whole, start, <u32>(at - start));
+    } else {
+      at = absorbSegment(start, end);
+    }
     if (depth < DEPTH_MAX) {
-      depth += 1;
-      store<u64>(depthHash + (depth << 3), state);
+      depth = deeper;
+      store<u64>(depthHash + (depth << 3), whole);
       store<u32>(depthEnd + (depth << 2), <u32>(at - path));
     }
     if (at == end || load<u8>(at) != SLASH) {
       pathLength = <u32>(at - path);
-      whole = state;
       return true;
     }
+    if (depth == deepest) break;
     start = at + 1;
+  }
+  pathLength = MORE;
+  return true;
+}
+
+/** Segments of the deepest record by the depth bits of all; 0: there is no limit. */
+// @ts-ignore: decorator
+@inline
+function deepestOf(bits: u32): u32 {
+  const deepest = 31 - <u32>clz(bits);
+  return deepest < 31 ? deepest : 0;
+}
+
+/** `absorb` of the segment at `at` into `whole`, up to its end, which it returns. */
+// @ts-ignore: decorator
+@inline
+function absorbSegment(at: usize, end: usize): usize {
+  while (true) {
+    const word = load<u64>(at);
+    // "/" with this bit is "?"; no other byte becomes one.
+    const found = where(word | 0x1010101010101010, QUESTION) | where(word, NUMBER);
+    // 8 where the whole word belongs to the segment.
+    const own = min<usize>(<usize>(ctz(found) >> 3), end - at);
+    if (own < 8) {
+      const bit: u64 = (<u64>1) << (own << 3);
+      whole = mix(whole, (word & (bit - 1)) | bit);
+      return at + own;
+    }
+    whole = mix(whole, word);
+    at += 8;
   }
 }
 
-/** The PATHS record of an exact path, or NONE. */
-export function findExact(virtualHost: u32): u32 {
+/** The PATHS record of an exact path, or NONE. `depths` are the depth bits of those there are. */
+export function findExact(virtualHost: u32, depths: u32): u32 {
+  if (pathLength == MORE || !(depths & (1 << min<u32>(depth, 31)))) return NONE;
   return probe(virtualHost, finish(whole, PATH_EXACT), (pathLength << PATH_LEN_SHIFT) | PATH_EXACT);
 }
 
@@ -102,17 +150,14 @@ export function findPrefix(virtualHost: u32, segments: u32): u32 {
 }
 
 function probe(virtualHost: u32, tag: u32, lengthAndKind: u32): u32 {
-  const host = section(SECTION_VIRTUAL_HOSTS) + virtualHost * VIRTUAL_HOST_SIZE;
+  const host = virtualHosts + virtualHost * VIRTUAL_HOST_SIZE;
   const first = load<u32>(host, VIRTUAL_HOST_FIRST_PATH);
   const after = load<u32>(host, VIRTUAL_HOST_SIZE + VIRTUAL_HOST_FIRST_PATH);
-  const slots = section(SECTION_PATH_SLOTS);
-  const paths = section(SECTION_PATHS);
-  const places = count(SECTION_PATH_SLOTS);
-  let at = home(tag, places);
+  let at = home(tag, pathPlaces);
   while (true) {
-    const slot = slots + at * HASH_SLOT_SIZE;
+    const slot = pathSlots + at * HASH_SLOT_SIZE;
     at += 1;
-    if (at == places) at = 0;
+    if (at == pathPlaces) at = 0;
     const index = load<u32>(slot, HASH_SLOT_INDEX);
     if (index == 0) return NONE;
     if (load<u32>(slot, HASH_SLOT_TAG) != tag) continue;
@@ -139,6 +184,7 @@ export function findShape(shape: usize): u32 {
   // The hash of the literal segments before the first parameter is known already.
   let at: u32 = parameters ? min(<u32>ctz(parameters), segments) : segments;
   let state = load<u64>(depthHash + (at << 3));
+  if (!(load<u64>(shape, SHAPE_LEADS) & ((<u64>1) << (state >> 58)))) return NONE;
   for (; at < segments; at++) {
     const start = load<u32>(depthEnd + (at << 2)) + 1;
     const len = load<u32>(depthEnd + (at << 2), 4) - start;
@@ -163,13 +209,11 @@ function tailFits(tail: u32, segments: u32): bool {
 function probeShape(shape: usize, tag: u32): u32 {
   const first = load<u32>(shape, SHAPE_FIRST_PATH);
   const end = load<u32>(shape, SHAPE_END_PATH);
-  const slots = section(SECTION_PATH_SLOTS);
-  const places = count(SECTION_PATH_SLOTS);
-  let at = home(tag, places);
+  let at = home(tag, pathPlaces);
   while (true) {
-    const slot = slots + at * HASH_SLOT_SIZE;
+    const slot = pathSlots + at * HASH_SLOT_SIZE;
     at += 1;
-    if (at == places) at = 0;
+    if (at == pathPlaces) at = 0;
     const index = load<u32>(slot, HASH_SLOT_INDEX);
     if (index == 0) return NONE;
     if (load<u32>(slot, HASH_SLOT_TAG) != tag) continue;
@@ -180,7 +224,7 @@ function probeShape(shape: usize, tag: u32): u32 {
 
 /** Whether the literal segments of a shape's record are those of the path. */
 function hasLiterals(record: u32, shape: usize): bool {
-  const asked = section(SECTION_PATHS) + record * PATH_SIZE;
+  const asked = paths + record * PATH_SIZE;
   const segments = load<u32>(shape, SHAPE_SEGMENTS);
   const parameters = load<u32>(shape, SHAPE_PARAMETERS);
   let at = text(load<u32>(asked, PATH_OFF));

@@ -7,27 +7,26 @@ import {
   CONDITION_VALUE, CONDITION_VALUE_LEN,
   MATCH_FIRST_CONDITION, MATCH_METHOD, MATCH_SIZE, METHOD_ANY, METHOD_CONNECT, METHOD_DELETE,
   METHOD_GET, METHOD_HEAD, METHOD_OPTIONS, METHOD_OTHER, METHOD_PATCH, METHOD_POST, METHOD_PUT,
-  METHOD_TRACE, SECTION_CONDITIONS, SECTION_MATCHES, SLOT_HEADERS, SLOT_METHOD, SLOT_PATH,
+  METHOD_TRACE, SLOT_HEADERS, SLOT_METHOD, SLOT_PATH,
 } from "./format";
 import { accepts } from "./expression";
 import { equal } from "./memory";
 import { depth, segmentAddress, segmentLength } from "./path";
 import { findParameter, parameterLength, parameterValue } from "./query";
 import { addressOf, known, lengthOf } from "./slots";
-import { section, text } from "./table";
+import { conditions, matches, text } from "./table";
 
 export const FAILS: i32 = 0;
 export const HOLDS: i32 = 1;
 
 /** HOLDS, FAILS, or −(slot + 1): the value of that slot decides and is not known yet. */
 export function holds(match: u32): i32 {
-  const record = section(SECTION_MATCHES) + match * MATCH_SIZE;
+  const record = matches + match * MATCH_SIZE;
   const method = load<u32>(record, MATCH_METHOD) & 0xff;
   if (method != METHOD_ANY) {
     if (!known(SLOT_METHOD)) return -(<i32>SLOT_METHOD + 1);
     if (methodOf() != method) return FAILS;
   }
-  const conditions = section(SECTION_CONDITIONS);
   const end = load<u32>(record, MATCH_SIZE + MATCH_FIRST_CONDITION);
   for (let i = load<u32>(record, MATCH_FIRST_CONDITION); i < end; i++) {
     const result = conditionHolds(conditions + i * CONDITION_SIZE);

@@ -2,7 +2,7 @@
 // for it, or before; a stamp per slot makes forgetting the last request a single increment.
 
 import { ABSENT } from "./format";
-import { SLOT_SIZE, state } from "./table";
+import { SLOT_SIZE, slotCount, state } from "./table";
 
 // A slot: stamp u32 | length u32 | address u32.
 const STAMP: usize = 0;
@@ -11,11 +11,11 @@ const ADDRESS: usize = 8;
 
 let stamp: u32 = 0;
 
-export function forget(slots: u32): void {
+export function forget(): void {
   stamp += 1;
   if (stamp == 0) {
     // Once in 2^32 requests the stamps start over.
-    memory.fill(state, 0, slots * SLOT_SIZE);
+    memory.fill(state, 0, slotCount() * SLOT_SIZE);
     stamp = 1;
   }
 }

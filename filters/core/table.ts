@@ -1,8 +1,9 @@
 // The table in use: where its sections are, and its strings.
 
 import {
-  HEADER_FLAGS, HEADER_LENGTH, HEADER_SIZE, HEADER_STATE_LENGTH, SECTION_BACKENDS, SECTION_NAMES,
-  SECTION_STRINGS,
+  HEADER_FLAGS, HEADER_LENGTH, HEADER_SIZE, HEADER_STATE_LENGTH, SECTION_BACKENDS,
+  SECTION_CONDITIONS, SECTION_MATCHES, SECTION_NAMES, SECTION_PATHS, SECTION_PATH_SLOTS,
+  SECTION_STRINGS, SECTION_VIRTUAL_HOSTS,
 } from "./format";
 
 /** Address of the table, 0 while there is none. */
@@ -16,10 +17,27 @@ export let state: usize = 0;
 export const SLOT_SIZE: u32 = 12;
 export const CURSOR_SIZE: u32 = 8;
 
+// Where the sections are that every match looks into: what `section` and `count` say of them.
+export let virtualHosts: usize = 0;
+export let pathSlots: usize = 0;
+export let pathPlaces: u32 = 0;
+export let paths: usize = 0;
+export let matches: usize = 0;
+export let conditions: usize = 0;
+/** Room for as many cursors as one request can need. */
+export let cursors: usize = 0;
+
 export function adopt(ptr: usize): void {
   table = ptr;
   strings = section(SECTION_STRINGS);
   state = ptr + load<u32>(ptr, HEADER_LENGTH);
+  virtualHosts = section(SECTION_VIRTUAL_HOSTS);
+  pathSlots = section(SECTION_PATH_SLOTS);
+  pathPlaces = count(SECTION_PATH_SLOTS);
+  paths = section(SECTION_PATHS);
+  matches = section(SECTION_MATCHES);
+  conditions = section(SECTION_CONDITIONS);
+  cursors = credits() + (count(SECTION_BACKENDS) << 2);
 }
 
 /** Address of a section's first record. */
@@ -53,13 +71,6 @@ export function stateLengthOf(ptr: usize): u32 {
 @inline
 export function credits(): usize {
   return state + slotCount() * SLOT_SIZE;
-}
-
-/** Room for as many cursors as one request can need. */
-// @ts-ignore: decorator
-@inline
-export function cursors(): usize {
-  return credits() + (count(SECTION_BACKENDS) << 2);
 }
 
 export function flags(): u32 {

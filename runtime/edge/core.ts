@@ -7,6 +7,7 @@ import {
   VERDICT_MATCH, VERDICT_NO_MATCH, VERDICT_POLICY, VERDICT_REDIRECT, VERDICT_RESPOND, VERDICT_RULE,
   VERDICT_SIZE, VERDICT_STATUS, VERDICT_TEXT_LEN, VERDICT_TEXT_PTR,
 } from "../../filters/core/format.ts";
+import { aligned, authorities, textAt, writeText, type Input } from "./input.ts";
 
 /** What filters/edge exports. */
 export interface CoreExports {
@@ -86,6 +87,7 @@ const noMatch: Verdict = {
 
 /** For a core that has its table. `names` are the table's header names, by slot. */
 export function createCore(exports: CoreExports, names: readonly string[]): Core {
+  const { open, put, run } = exports;
   const start = exports.inputPtr() >>> 0;
   const end = start + (exports.inputLength() >>> 0);
   const verdictPtr = exports.verdictPtr() >>> 0;
@@ -103,109 +105,39 @@ export function createCore(exports: CoreExports, names: readonly string[]): Core
   const goOn = (request: RequestParts, first: number, free: number): Verdict => {
     let at = free;
     let result = first;
-    for (let run = 0; result < 0; run += 1) {
-      if (run > runsMax) throw new Error(`the core asked for more than its ${names.length} names`);
+    for (let runs = 0; result < 0; runs += 1) {
+      if (runs > runsMax) throw new Error(`the core asked for more than its ${names.length} names`);
       const slot = -result - 1;
       const value = slot === SLOT_METHOD ? request.method
         : request.header(names[slot - SLOT_HEADERS] ?? "");
       if (value === null) {
-        exports.put(slot, 0, ABSENT);
+        put(slot, 0, ABSENT);
       } else {
         const next = writeText(input, at, value);
         if (next < 0) return tooLarge;
-        exports.put(slot, at, next - at);
+        put(slot, at, next - at);
         at = aligned(next);
       }
-      result = exports.run();
+      result = run();
     }
     return read(result);
   };
-  // Requests come in runs for one host, of which the core knows the virtual host already. Its name
-  // still stands in the buffer; -1 where it does not.
-  let lastLength = -1;
+  const { known, putAuthority } = authorities(input, start);
   let lastPort = -1;
   const decide = (request: RequestParts): Verdict => {
     const { gatewayPort, authority, target } = request;
-    const written = writeShort(input, start, authority);
-    const again = written === UNCHANGED && authority.length === lastLength
-      && gatewayPort === lastPort;
-    const authorityEnd = written === UNFIT
-      ? writeText(input, start, authority) : start + authority.length;
-    lastLength = -1;
+    const authorityEnd = putAuthority(authority);
     if (authorityEnd < 0) return tooLarge;
     const targetStart = aligned(authorityEnd);
     const targetEnd = writeText(input, targetStart, target);
     if (targetEnd < 0) return tooLarge;
-    const length = authorityEnd - start;
-    const result = exports.open(gatewayPort, length, targetEnd - targetStart, again ? 1 : 0);
-    if (written !== UNFIT) lastLength = length;
+    const again = authorityEnd === known.end && gatewayPort === lastPort ? 1 : 0;
+    const result = open(gatewayPort, authorityEnd - start, targetEnd - targetStart, again);
+    known.end = authorityEnd;
     lastPort = gatewayPort;
-    if (result < 0) return goOn(request, result, aligned(targetEnd));
-    return read(result);
+    return result < 0 ? goOn(request, result, aligned(targetEnd)) : read(result);
   };
   return { decide };
-}
-
-function aligned(address: number): number {
-  return (address + 7) & ~7;
-}
-
-/** The core's memory, up to the end of its input buffer. */
-export interface Input {
-  readonly bytes: Uint8Array;
-  readonly words: Int32Array;
-  readonly end: number;
-}
-
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
-
-/** Up to this length a loop over char codes beats `encodeInto`, in workerd as in Node. */
-const shortTextMax = 64;
-
-/** Writes `text` at `at`, a multiple of 8; the end of it, or -1 where it does not fit. */
-export function writeText(input: Input, at: number, text: string): number {
-  const { bytes, end } = input;
-  const length = text.length;
-  if (at + length > end) return -1;
-  if (writeShort(input, at, text) !== UNFIT) return at + length;
-  const { read, written } = encoder.encodeInto(text, bytes.subarray(at, end));
-  return read === length ? at + written : -1;
-}
-
-// What `writeShort` found.
-const UNCHANGED = 0;
-const CHANGED = 1;
-/** The text is long or not ASCII; whatever was written is to be written over. */
-const UNFIT = 2;
-
-/** Writes a short text, a word at a time, and says whether just that stood there before. */
-function writeShort({ bytes, words, end }: Input, at: number, text: string): number {
-  const length = text.length;
-  if (length > shortTextMax || at + length > end) return UNFIT;
-  const whole = length & ~3;
-  let all = 0;
-  let change = 0;
-  let word = at >>> 2;
-  for (let i = 0; i < whole; i += 4) {
-    const a = text.charCodeAt(i);
-    const b = text.charCodeAt(i + 1);
-    const c = text.charCodeAt(i + 2);
-    const d = text.charCodeAt(i + 3);
-    const packed = a | (b << 8) | (c << 16) | (d << 24);
-    all |= a | b | c | d;
-    change |= (words[word] ?? 0) ^ packed;
-    words[word] = packed;
-    word += 1;
-  }
-  for (let i = whole; i < length; i += 1) {
-    const code = text.charCodeAt(i);
-    all |= code;
-    change |= (bytes[at + i] ?? 0) ^ code;
-    bytes[at + i] = code;
-  }
-  if (all >= 0x80) return UNFIT;
-  return change === 0 ? UNCHANGED : CHANGED;
 }
 
 /** How many verdicts are kept: those of the busiest matches. A power of two. */
@@ -248,8 +180,4 @@ function readVerdict(words: Uint32Array, bytes: Uint8Array, kind: number): Verdi
     text: textLen === 0 ? undefined : textAt(bytes, words[VERDICT_TEXT_PTR >>> 2] ?? 0, textLen),
     host: hostLen === 0 ? undefined : textAt(bytes, words[VERDICT_HOST_PTR >>> 2] ?? 0, hostLen),
   };
-}
-
-function textAt(bytes: Uint8Array, ptr: number, length: number): string {
-  return decoder.decode(bytes.subarray(ptr, ptr + length));
 }

@@ -8,8 +8,9 @@ import {
   VERDICT_STATUS, VERDICT_TEXT_LEN, VERDICT_TEXT_PTR,
 } from "../../filters/core/format.ts";
 import {
-  createCore, loadTable, writeText, type CoreExports, type Input, type RequestParts,
+  createCore, loadTable, type CoreExports, type RequestParts,
 } from "../../runtime/edge/core.ts";
+import { writeText, type Input } from "../../runtime/edge/input.ts";
 
 const inputPtr = 1024;
 const inputLength = 300;
@@ -181,5 +182,14 @@ test("a host is known again only where port and authority are the last request's
 test("a request that does not fit makes the core forget which host it knows", () => {
   const [a, b] = [{ authority: "a.example" }, { authority: "b.example" }];
   const long = { target: "/".repeat(inputLength) };
-  expect(again([a, { ...b, ...long }, b, a, { ...a, ...long }, a])).toEqual([0, 0, 0, 0]);
+  expect(again([a, { ...b, ...long }, b, a, { ...b, ...long }, a])).toEqual([0, 0, 0, 0]);
+});
+
+test("a host that keeps coming stays known, whatever comes between", () => {
+  const [a, b] = [{ authority: "a.example" }, { authority: "b.example" }];
+  const long = { ...a, target: "/".repeat(inputLength) };
+  const many = Array.from({ length: 20 }, () => a);
+  const known = many.slice(1).map(() => 1);
+  expect(again([...many, long, a, { ...a, gatewayPort: 1 }, b, ...many]))
+    .toEqual([0, ...known, 1, 0, 0, 0, ...known]);
 });
