@@ -13,13 +13,13 @@ import { cpuNs, interleavePairs, median, ratios, spread, turnsOf } from "../meas
 import { pin } from "../pin.ts";
 import type { Report, Row } from "../report.ts";
 import { run } from "../run.ts";
-import { startWorkerd, workerdPath, type RunningWorkerd } from "./workerd.ts";
+import { startWorkerd, workerdPath } from "./workerd.ts";
 import {
-  empty, fairlead, forwardOnly, honoForward, redirectPath, type Worker,
+  answerOnly, fairlead, forwardAll, honoForward, redirectPath, redirectTarget, type Worker,
 } from "./workers.ts";
 import { positive, say } from "../options.ts";
 
-const usage = `npm run bench:edge -- [--routes 1000] [--seconds 1] [--rounds 11] [--quick]
+const usage = `npm run bench:edge -- [--routes 1000] [--seconds 3] [--rounds 9] [--quick]
   [--json PATH]
 `;
 
@@ -32,10 +32,11 @@ interface Options {
 
 interface Subject {
   readonly variant: string;
+  readonly routes: number;
   readonly position: string;
   /** The subject that it is compared with. */
-  readonly base: string;
-  readonly workerd: RunningWorkerd;
+  readonly base: Subject | undefined;
+  readonly worker: Worker;
   readonly path: string;
   readonly status: number;
 }
@@ -51,7 +52,7 @@ function options(): Options {
   const { values } = parseArgs({
     options: {
       routes: { type: "string", default: "1000" },
-      seconds: { type: "string", default: "1" },
+      seconds: { type: "string", default: "3" },
       rounds: { type: "string" },
       quick: { type: "boolean", default: false },
       json: { type: "string" },
@@ -60,106 +61,96 @@ function options(): Options {
   return {
     routes: positive(values.routes),
     seconds: positive(values.seconds),
-    rounds: positive(values.rounds ?? (values.quick ? "3" : "11")),
+    rounds: positive(values.rounds ?? (values.quick ? "3" : "9")),
     json: values.json,
   };
 }
-
-type Stop = () => Promise<void>;
 
 interface Upstream {
   readonly pid: number;
   readonly port: number;
 }
 
-/** Everything that was started is stopped, however the work ends. */
-async function withUpstream<T>(
-  work: (upstream: Upstream, stops: Stop[]) => Promise<T>,
-): Promise<T> {
-  const stops: Stop[] = [];
+async function withUpstream<T>(work: (upstream: Upstream) => Promise<T>): Promise<T> {
+  const envoy = await startEnvoy({ config: JSON.stringify(upstreamBootstrap()), concurrency: 1 });
   try {
-    const envoy = await startEnvoy({ config: JSON.stringify(upstreamBootstrap()), concurrency: 1 });
-    stops.push(() => envoy.stop());
     const [address] = [...(await envoy.admin.listeners()).values()];
-    return await work({ pid: envoy.pid, port: Number(address?.split(":").at(-1)) }, stops);
+    return await work({ pid: envoy.pid, port: Number(address?.split(":").at(-1)) });
   } finally {
-    await Promise.all(stops.map((stop) => stop()));
+    await envoy.stop();
   }
 }
 
-async function startSubjects(
-  { routes }: Options, upstreamPort: number, stops: Stop[],
+async function subjectsFor(
+  { routes }: Options, upstreamPort: number,
 ): Promise<readonly Subject[]> {
-  const start = async (worker: Worker): Promise<RunningWorkerd> => {
-    const running = await startWorkerd(worker);
-    stops.push(() => running.stop());
-    return running;
-  };
   const origin = `http://localhost:${upstreamPort}`;
-  const last = requestPath(routes, "last");
-  const missing = requestPath(routes, "missing");
-  const byAddress = await start(fairlead(routes, upstreamPort, "address"));
-  const byName = await start(fairlead(routes, upstreamPort, "name"));
-  const forwards = { base: "forward-only", path: last, status: 200 };
-  const answers = { base: "empty", workerd: byName };
+  const byName = fairlead(routes, upstreamPort, "name");
+  const nothing = { path: requestPath(routes, "missing"), status: 404 };
+  const redirect = { path: redirectPath, status: 301 };
+  const forward = { path: requestPath(routes, "last"), status: 200 };
+  const bare = (variant: string, position: string, worker: Worker, asked: Asked): Subject =>
+    ({ variant, routes: 1, position, base: undefined, worker, ...asked });
+  const empty = bare("empty", "404", answerOnly(404), nothing);
+  const redirectOnly = {
+    ...bare("redirect-only", "redirect", answerOnly(301, redirectTarget), redirect), base: empty,
+  };
+  const forwardOnly = bare("forward-only", "fetch", forwardAll(origin), forward);
+  const on = (base: Subject, worker: Worker, position = base.position): Subject =>
+    ({ ...base, variant: "fairlead", routes, position, base, worker });
   return [
-    {
-      variant: "empty", position: "404", base: "empty", workerd: await start(empty), path: missing,
-      status: 404,
-    },
-    { variant: "fairlead", position: "404", ...answers, path: missing, status: 404 },
-    { variant: "fairlead", position: "redirect", ...answers, path: redirectPath, status: 301 },
-    {
-      variant: "forward-only", position: "fetch", ...forwards,
-      workerd: await start(forwardOnly(origin)),
-    },
-    { variant: "fairlead", position: "fetch", ...forwards, workerd: byName },
-    { variant: "fairlead", position: "socket", ...forwards, workerd: byAddress },
-    {
-      variant: "hono", position: "fetch", ...forwards,
-      workerd: await start(await honoForward(origin, routes)),
-    },
+    empty, on(empty, byName), redirectOnly, on(redirectOnly, byName),
+    forwardOnly, on(forwardOnly, byName),
+    on(forwardOnly, fairlead(routes, upstreamPort, "address"), "socket"),
+    { ...on(forwardOnly, await honoForward(origin, routes)), variant: "hono" },
   ];
 }
 
-async function measure(
-  { workerd: { pid, port }, path, status }: Subject, seconds: number, generator: Generator,
+type Asked = Pick<Subject, "path" | "status">;
+
+/**
+ * A workerd of its own for each turn: what a request costs depends on how full the heap is, and so
+ * on all that the process has answered before.
+ */
+async function turn(
+  { worker, path, status }: Subject, seconds: number, generator: Generator,
 ): Promise<Turn> {
-  const url = `http://127.0.0.1:${port}${path}`;
-  const beforeNs = cpuNs(pid);
-  const { requests, rps } =
-    await generator.generate({ url, status, hostname, connections, seconds });
-  return { cpuUs: (cpuNs(pid) - beforeNs) / requests / 1000, rps };
+  const { pid, port, stop } = await startWorkerd(worker);
+  try {
+    pin([pid], []);
+    const load = { url: `http://127.0.0.1:${port}${path}`, status, hostname, connections, seconds };
+    await generator.generate(load);
+    const beforeNs = cpuNs(pid);
+    const { requests, rps } = await generator.generate(load);
+    return { cpuUs: (cpuNs(pid) - beforeNs) / requests / 1000, rps };
+  } finally {
+    await stop();
+  }
 }
 
 async function rowsOf(
   asked: Options, subjects: readonly Subject[], generator: Generator,
 ): Promise<readonly Row[]> {
   let said = -1;
-  const turn = async (subject: Subject, round: number): Promise<Turn> => {
+  const pairs = subjects.flatMap((subject) =>
+    (subject.base === undefined ? [] : [{ subject, base: subject.base }]));
+  const turns = await interleavePairs(pairs, asked.rounds, (subject, round) => {
     if (round !== said) say(`round ${round + 1} of ${asked.rounds}`);
     said = round;
-    return measure(subject, asked.seconds, generator);
-  };
-  const pairs = subjects.flatMap((subject) => {
-    const base = subjects.find(({ variant }) => variant === subject.base);
-    return base === undefined || base === subject ? [] : [{ subject, base }];
+    return turn(subject, asked.seconds, generator);
   });
-  const turns = await interleavePairs(pairs, asked.rounds, turn);
   return subjects.map((subject): Row => {
+    const { variant, routes, position, base } = subject;
     const own = turnsOf(subject, turns);
     const found = [...turns].filter(([pair]) => pair.subject === subject).flatMap(([, both]) =>
       ratios(both.map((each) => each.own.cpuUs), both.map((each) => each.base.cpuUs)));
-    const isBase = subject.variant === subject.base;
     const cpuUs = own.map((each) => each.cpuUs);
     return {
-      variant: subject.variant,
-      routes: isBase ? 1 : asked.routes,
-      position: subject.position,
+      variant, routes, position,
       cpu_us: median(cpuUs),
-      ratio: isBase ? 1 : median(found),
+      ratio: base === undefined ? 1 : median(found),
       rps: median(own.map(({ rps }) => rps)),
-      spread: spread(isBase ? cpuUs : found),
+      spread: spread(base === undefined ? cpuUs : found),
     };
   });
 }
@@ -172,18 +163,16 @@ function goals(rows: readonly Row[]): readonly Goal[] {
     rows.filter(({ variant, position }) => variant === "fairlead" && positions.includes(position))
       .map(({ position, ratio }) => ({ of: position, value: ratio }));
   return [
-    atMost("answers, of an empty worker", of("404", "redirect"), answerMax),
+    atMost("answers, of a worker that does nothing but answer so", of("404", "redirect"), answerMax),
     atMost("forwarding, of a worker that only forwards", of("fetch"), forwardMax),
   ];
 }
 
 async function bench(asked: Options): Promise<Report> {
   const generator = findGenerator();
-  return withUpstream(async (upstream, stops) => {
-    const subjects = await startSubjects(asked, upstream.port, stops);
-    const pids = new Set(subjects.map(({ workerd }) => workerd.pid));
-    const pinned = pin([...pids], [upstream.pid]);
-    for (const subject of subjects) await measure(subject, 2, generator);
+  return withUpstream(async (upstream) => {
+    const subjects = await subjectsFor(asked, upstream.port);
+    const pinned = pin([], [upstream.pid]);
     const rows = await rowsOf(asked, subjects, generator);
     const version = execFileSync(workerdPath, ["--version"], { encoding: "utf8" }).trim();
     return {
@@ -191,10 +180,11 @@ async function bench(asked: Options): Promise<Report> {
       rows,
       goals: goals(rows),
       notes: [
-        `medians of ${asked.rounds} interleaved rounds of ${asked.seconds} s; ratio: answers to `
-          + "the empty worker's, forwarded requests to forward-only's, asked at the same time on "
-          + "the same CPU; spread: of the ratio (a base's: of its time), (highest - lowest) / "
-          + "median",
+        `medians of ${asked.rounds} interleaved rounds, each worker in a new process, warm after `
+          + `${asked.seconds} s and measured for ${asked.seconds} s; ratio: to the worker that does `
+          + "only that (404: empty, redirect: redirect-only, of which the ratio is to empty; fetch "
+          + "and socket: forward-only), asked at the same time on the same CPU; spread: of the ratio "
+          + "(a base's: of its time), (highest - lowest) / median",
         "fetch: the backend is a name; socket: it is an address, and the client's Host arrives",
         `${version}, Node ${process.versions.node}, load by ${generator.name} over `
           + `${connections} connections; upstream: an Envoy that answers by itself; ${pinned}`,

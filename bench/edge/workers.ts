@@ -18,13 +18,19 @@ export interface Module {
   readonly content: string | Uint8Array;
 }
 
-/** What the smallest worker of all costs: whatever is above it is the routing's. */
-export const empty: Worker = scripted(`
-export default { fetch() { return new Response(null, { status: 404 }); } };
+/**
+ * The smallest worker of all, which answers each request alike: whatever is above it is the
+ * routing's. Of a redirect `location` is a part, which costs workerd more than an answer without.
+ */
+export function answerOnly(status: number, location?: string): Worker {
+  const headers = location === undefined ? "" : `, headers: { location: "${location}" }`;
+  return scripted(`
+export default { fetch() { return new Response(null, { status: ${status}${headers} }); } };
 `);
+}
 
 /** The least that passes requests on. */
-export function forwardOnly(origin: string): Worker {
+export function forwardAll(origin: string): Worker {
   return scripted(`
 export default {
   fetch(request) {
@@ -77,6 +83,9 @@ export function fairlead(routes: number, upstreamPort: number, endpoint: Endpoin
 }
 
 export const redirectPath = "/moved/for/good";
+
+/** Its Location. */
+export const redirectTarget = `http://elsewhere.example.com${redirectPath}`;
 
 const redirect = `apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute

@@ -36,18 +36,22 @@ export function serve(
   }
 }
 
-/** Slices the URL that the runtime made of the request line: building a `URL` would cost more. */
+/**
+ * Slices the URL that the runtime made of Host and request line, with the host as the client wrote
+ * it: building a `URL` would cost more. `headers` are not touched where no header decides, because
+ * the object that the runtime makes of them costs as much as all of routing.
+ */
 function partsOf(gatewayPort: number, request: Request): RequestParts | undefined {
-  const { url, method, headers } = request;
+  const { url, method } = request;
   const start = url.indexOf("//") + 2;
   const slash = url.indexOf("/", start);
   const target = slash < 0 ? "/" : normalTarget(url.slice(slash));
   if (target === undefined) return undefined;
   return {
     gatewayPort,
-    authority: headers.get("host") ?? url.slice(start, slash < 0 ? undefined : slash),
+    authority: url.slice(start, slash < 0 ? undefined : slash),
     target,
     method,
-    header: (name) => headers.get(name),
+    header: (name) => request.headers.get(name),
   };
 }
