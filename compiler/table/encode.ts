@@ -17,6 +17,7 @@ import {
 import {
   absorb, absorbParameter, checksum, finish, home, seed, type HashState,
 } from "./hash.ts";
+import { leadOf } from "./lead.ts";
 import { segmentsOf, type Plan } from "./plan.ts";
 import type { PlannedShape } from "./planned.ts";
 
@@ -128,11 +129,11 @@ function putHosts(plan: Plan, put: Put, text: Text): void {
   put(SECTION_GATEWAY_PORTS, GATEWAY_PORT_SIZE, plan.gatewayPorts.map((p) => [
     ...text(p.name), p.port, p.tls ? 1 : 0, p.wildcards, p.exact ? 1 : 0]));
   put(SECTION_HOST_SLOTS, HASH_SLOT_SIZE, hostSlots(plan));
-  put(SECTION_VIRTUAL_HOSTS, VIRTUAL_HOST_SIZE, plan.virtualHosts.map((h) => [
+  put(SECTION_VIRTUAL_HOSTS, VIRTUAL_HOST_SIZE, plan.virtualHosts.map((h, i) => [
     ...text(h.name), (h.gatewayPort << 1) | (h.wildcard ? 1 : 0), h.firstPath, h.prefixes,
-    h.exact, h.next, h.firstExpression, h.firstShape,
+    h.exact, h.next, h.firstExpression, h.firstShape, ...leadOf(plan, i),
   ]), [
-    0, 0, 0, plan.paths.length, 0, 0, NONE, plan.expressions.length, plan.shapes.length]);
+    0, 0, 0, plan.paths.length, 0, 0, NONE, plan.expressions.length, plan.shapes.length, 0, 0, 0]);
 }
 
 function putMatches(plan: Plan, put: Put, text: Text): void {

@@ -109,7 +109,14 @@ export const VIRTUAL_HOST_NEXT: u32 = 24;
 export const VIRTUAL_HOST_FIRST_EXPRESSION: u32 = 28;
 /** Shapes of this virtual host are SHAPES from here to the next one's. */
 export const VIRTUAL_HOST_FIRST_SHAPE: u32 = 32;
-export const VIRTUAL_HOST_SIZE: u32 = 36;
+/**
+ * How many bytes all paths of this virtual host begin with alike. NONE where a request for another
+ * path is not sure to be answered 404, or a path is not ASCII. Any number is safe.
+ */
+export const VIRTUAL_HOST_LEAD: u32 = 36;
+/** 64 bits: which bytes may follow that, by their lower 6 bits. */
+export const VIRTUAL_HOST_FOLLOWERS: u32 = 40;
+export const VIRTUAL_HOST_SIZE: u32 = 48;
 
 // PATHS: one exact path, prefix or regular expression of one virtual host, and the matches that ask
 // for it. Regular expressions that an automaton decides are not in PATH_SLOTS; those of a shape

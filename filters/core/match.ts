@@ -63,6 +63,11 @@ export function sameHost(): void {
   stage = STAGE_PATH;
 }
 
+/** The virtual host's record of the last request that was decided, 0 where it had none. */
+export function lastHost(): usize {
+  return entry == NONE ? 0 : virtualHosts + entry * VIRTUAL_HOST_SIZE;
+}
+
 /** VERDICT_* where it is decided, else −(slot + 1) of the value it needs. */
 export function run(): i32 {
   if (stage == STAGE_HOST) {

@@ -23,7 +23,7 @@ export let pathLength: u32 = 0;
 const MORE: u32 = 0xffffffff;
 /** Number of segments: "/" has one (empty), "/a/" two. At most DEPTH_MAX are remembered. */
 export let depth: u32 = 0;
-/** The hash of the segments so far; in the end of the whole path, unless there is more of it. */
+/** The hash of the whole path, unless there is more of it. */
 let whole: u64 = 0;
 
 /**
@@ -72,39 +72,13 @@ export function splitPath(virtualHost: u32, host: usize, all: bool): bool {
   path = addressOf(SLOT_PATH);
   const len = lengthOf(SLOT_PATH);
   if (len == 0 || load<u8>(path) != SLASH) return false;
-  const end = path + len;
   const prefixes = load<u32>(host, VIRTUAL_HOST_PREFIXES);
   const deepest = all ? 0 : deepestOf(prefixes | load<u32>(host, VIRTUAL_HOST_EXACT));
-  // The last segment of exact paths alone is of use only to a path that ends there.
-  const last = deepest && !(prefixes & (1 << deepest)) ? deepest : 0;
-  whole = seed(virtualHost);
-  store<u64>(depthHash, whole);
+  const state = seed(virtualHost);
+  store<u64>(depthHash, state);
   store<u32>(depthEnd, 0);
-  depth = 0;
-  let start = path + 1;
-  while (true) {
-    const deeper = depth + 1;
-    let at: usize;
-    if (deeper == last) {
-      at = nextBreak(start, end);
-      if (at < end && load<u8>(at) == SLASH) break;
-      whole = absorb(whole, start, <u32>(at - start));
-    } else {
-      at = absorbSegment(start, end);
-    }
-    if (depth < DEPTH_MAX) {
-      depth = deeper;
-      store<u64>(depthHash + (depth << 3), whole);
-      store<u32>(depthEnd + (depth << 2), <u32>(at - path));
-    }
-    if (at == end || load<u8>(at) != SLASH) {
-      pathLength = <u32>(at - path);
-      return true;
-    }
-    if (depth == deepest) break;
-    start = at + 1;
-  }
-  pathLength = MORE;
+  // The last segment of exact paths alone is of use only to a path that ends there.
+  hashSegments(state, path + len, deepest, deepest && !(prefixes & (1 << deepest)) ? deepest : 0);
   return true;
 }
 
@@ -116,24 +90,55 @@ function deepestOf(bits: u32): u32 {
   return deepest < 31 ? deepest : 0;
 }
 
-/** `absorb` of the segment at `at` into `whole`, up to its end, which it returns. */
+/** Up to segment `deepest`; segment `last` only where the path ends with it. */
+function hashSegments(state: u64, end: usize, deepest: u32, last: u32): void {
+  let at = path;
+  let read: u32 = 0;
+  depth = 0;
+  do {
+    at += 1;
+    if (read + 1 == last) {
+      const stop = nextBreak(at, end);
+      if (stop < end && load<u8>(stop) == SLASH) break;
+      state = absorb(state, at, <u32>(stop - at));
+      at = stop;
+    } else {
+      let word = load<u64>(at);
+      let own = ownLength(word, at, end);
+      while (own == 8) {
+        state = mix(state, word);
+        at += 8;
+        word = load<u64>(at);
+        own = ownLength(word, at, end);
+      }
+      // As `absorb` ends a segment.
+      const bit: u64 = (<u64>1) << (<u64>own << 3);
+      state = mix(state, (word & (bit - 1)) | bit);
+      at += own;
+    }
+    if (read < DEPTH_MAX) {
+      read += 1;
+      store<u64>(depthHash + (read << 3), state);
+      store<u32>(depthEnd + (read << 2), <u32>(at - path));
+    }
+    if (at == end || load<u8>(at) != SLASH) {
+      pathLength = <u32>(at - path);
+      whole = state;
+      depth = read;
+      return;
+    }
+  } while (read != deepest);
+  pathLength = MORE;
+  depth = read;
+}
+
+/** How many of the 8 bytes at `at` belong to the segment there. */
 // @ts-ignore: decorator
 @inline
-function absorbSegment(at: usize, end: usize): usize {
-  while (true) {
-    const word = load<u64>(at);
-    // "/" with this bit is "?"; no other byte becomes one.
-    const found = where(word | 0x1010101010101010, QUESTION) | where(word, NUMBER);
-    // 8 where the whole word belongs to the segment.
-    const own = min<usize>(<usize>(ctz(found) >> 3), end - at);
-    if (own < 8) {
-      const bit: u64 = (<u64>1) << (own << 3);
-      whole = mix(whole, (word & (bit - 1)) | bit);
-      return at + own;
-    }
-    whole = mix(whole, word);
-    at += 8;
-  }
+function ownLength(word: u64, at: usize, end: usize): usize {
+  // "/" with this bit is "?"; no other byte becomes one.
+  const found = where(word | 0x1010101010101010, QUESTION) | where(word, NUMBER);
+  return min<usize>(<usize>(ctz(found) >> 3), end - at);
 }
 
 /** The PATHS record of an exact path, or NONE. `depths` are the depth bits of those there are. */

@@ -3,8 +3,10 @@
 //
 //   reserve → (copy the table) → load; then, for each request: start, put…, run until it is ≥ 0.
 
-import { LOAD_BAD_STATE, LOAD_OK, SLOT_AUTHORITY, SLOT_PATH } from "../core/format";
-import { run, sameHost, start } from "../core/match";
+import {
+  LOAD_BAD_STATE, LOAD_OK, SLOT_AUTHORITY, SLOT_PATH, VIRTUAL_HOST_LEAD,
+} from "../core/format";
+import { lastHost, run, sameHost, start } from "../core/match";
 import { arena, ARENA_LENGTH, verdict } from "../core/memory";
 import { put } from "../core/slots";
 import { adopt, stateLengthOf } from "../core/table";
@@ -14,6 +16,8 @@ export { put, run, start };
 
 const PAGE: u32 = 65536;
 let place: usize = 0;
+/** NONE, and nothing. */
+const noLead: usize = memory.data<u32>([0xffffffff, 0, 0], 8);
 
 /** Makes sure that memory reaches up to `end`. */
 function reach(end: u64): bool {
@@ -48,6 +52,15 @@ export function open(gatewayPort: u32, authorityLen: u32, targetLen: u32, again:
   put(SLOT_PATH, arena + ((authorityLen + 7) & ~7), targetLen);
   if (again) sameHost();
   return run();
+}
+
+/**
+ * VIRTUAL_HOST_LEAD and VIRTUAL_HOST_FOLLOWERS of the virtual host that the last request was for:
+ * 12 bytes.
+ */
+export function leadPtr(): usize {
+  const host = lastHost();
+  return host ? host + VIRTUAL_HOST_LEAD : noLead;
 }
 
 export function inputPtr(): usize {

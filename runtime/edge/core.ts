@@ -8,6 +8,7 @@ import {
   VERDICT_SIZE, VERDICT_STATUS, VERDICT_TEXT_LEN, VERDICT_TEXT_PTR,
 } from "../../filters/core/format.ts";
 import { aligned, authorities, textAt, writeText, type Input } from "./input.ts";
+import { isForeign, readLead, type Lead } from "./lead.ts";
 
 /** What filters/edge exports. */
 export interface CoreExports {
@@ -17,6 +18,8 @@ export interface CoreExports {
   inputPtr(): number;
   inputLength(): number;
   verdictPtr(): number;
+  /** Of the last request's virtual host: lead.ts. */
+  leadPtr(): number;
   start(gatewayPort: number): void;
   /**
    * `start`, `put` of authority and target as they stand in the input buffer, and `run`. `again`
@@ -124,10 +127,17 @@ export function createCore(exports: CoreExports, names: readonly string[]): Core
   };
   const { known, putAuthority } = authorities(input, start);
   let lastPort = -1;
+  let lead: Lead | undefined;
   const decide = (request: RequestParts): Verdict => {
     const { gatewayPort, authority, target } = request;
     const authorityEnd = putAuthority(authority);
     if (authorityEnd < 0) return tooLarge;
+    if (!known.keeps || gatewayPort !== lastPort) {
+      lead = undefined;
+    } else {
+      lead ??= readLead(exports.memory.buffer, exports.leadPtr());
+      if (isForeign(lead, target)) return noMatch;
+    }
     const targetStart = aligned(authorityEnd);
     const targetEnd = writeText(input, targetStart, target);
     if (targetEnd < 0) return tooLarge;

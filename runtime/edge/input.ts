@@ -72,9 +72,9 @@ const repeatsMin = 8;
 export interface Authorities {
   /**
    * Where the authority that the core decided last ends, as long as it stands at the buffer's
-   * start; else 0.
+   * start; else 0. `keeps`: requests keep coming for it.
    */
-  readonly known: { end: number };
+  readonly known: { end: number; keeps: boolean };
   /** Makes it stand at the buffer's start; its end, −1 where it does not fit. */
   putAuthority(authority: string): number;
 }
@@ -84,7 +84,7 @@ export interface Authorities {
  * knows the virtual host.
  */
 export function authorities(input: Input, start: number): Authorities {
-  const known = { end: 0 };
+  const known = { end: 0, keeps: false };
   // Of a host that keeps coming its name as a text of its own, which is quicker to compare with.
   let last: string | undefined;
   let repeats = 0;
@@ -92,12 +92,16 @@ export function authorities(input: Input, start: number): Authorities {
     if (last !== undefined) {
       if (authority === last) return known.end;
       last = undefined;
+      known.keeps = false;
     }
     const written = writeShort(input, start, authority);
     const end = written === UNFIT ? writeText(input, start, authority) : start + authority.length;
     if (written === UNCHANGED && end === known.end) {
       repeats += 1;
-      if (repeats >= repeatsMin) last = textAt(input.bytes, start, authority.length);
+      if (repeats >= repeatsMin) {
+        last = textAt(input.bytes, start, authority.length);
+        known.keeps = true;
+      }
     } else {
       repeats = 0;
       known.end = 0;

@@ -15,6 +15,7 @@ import { writeText, type Input } from "../../runtime/edge/input.ts";
 const inputPtr = 1024;
 const inputLength = 300;
 const verdictPtr = 512;
+const leadPtr = 256;
 
 interface Fake {
   readonly exports: CoreExports;
@@ -25,6 +26,7 @@ interface Fake {
 /** Asks for `wanted`, one run after the other, then gives `words` (by byte offset). */
 function fakeCore(wanted: readonly number[], words: Readonly<Record<number, number>>): Fake {
   const memory = { buffer: new ArrayBuffer(4096) };
+  new Uint32Array(memory.buffer, leadPtr, 1)[0] = ABSENT;
   const slots = new Map<number, string | null>();
   let asked = 0;
   const exports: CoreExports = {
@@ -34,6 +36,7 @@ function fakeCore(wanted: readonly number[], words: Readonly<Record<number, numb
     inputPtr: () => inputPtr,
     inputLength: () => inputLength,
     verdictPtr: () => verdictPtr,
+    leadPtr: () => leadPtr,
     start: () => undefined,
     open: (_gatewayPort, authorityLength, targetLength) => {
       slots.clear();
