@@ -163,7 +163,7 @@ function goals(rows: readonly Row[]): readonly Goal[] {
     rows.filter(({ variant, position }) => variant === "fairlead" && positions.includes(position))
       .map(({ position, ratio }) => ({ of: position, value: ratio }));
   return [
-    atMost("answers, of a worker that does nothing but answer so", of("404", "redirect"), answerMax),
+    atMost("answers, of a worker that only answers so", of("404", "redirect"), answerMax),
     atMost("forwarding, of a worker that only forwards", of("fetch"), forwardMax),
   ];
 }
@@ -181,10 +181,10 @@ async function bench(asked: Options): Promise<Report> {
       goals: goals(rows),
       notes: [
         `medians of ${asked.rounds} interleaved rounds, each worker in a new process, warm after `
-          + `${asked.seconds} s and measured for ${asked.seconds} s; ratio: to the worker that does `
-          + "only that (404: empty, redirect: redirect-only, of which the ratio is to empty; fetch "
-          + "and socket: forward-only), asked at the same time on the same CPU; spread: of the ratio "
-          + "(a base's: of its time), (highest - lowest) / median",
+          + `${asked.seconds} s and measured for ${asked.seconds} s; ratio: to the worker that `
+          + "does only that (404: empty, redirect: redirect-only, of which the ratio is to empty; "
+          + "fetch and socket: forward-only), asked at the same time on the same CPU; spread: of "
+          + "the ratio (a base's: of its time), (highest - lowest) / median",
         "fetch: the backend is a name; socket: it is an address, and the client's Host arrives",
         `${version}, Node ${process.versions.node}, load by ${generator.name} over `
           + `${connections} connections; upstream: an Envoy that answers by itself; ${pinned}`,

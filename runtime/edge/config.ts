@@ -99,10 +99,12 @@ export function edgeConfig(ir: Ir, routePolicies: readonly RoutePolicy[] = []): 
 export function choosePort(
   config: Pick<EdgeConfig, "gatewayPorts">,
   gateway: string | undefined,
-  url: string,
+  request: { readonly url: string },
 ): number {
   const own = gateway ?? config.gatewayPorts[0]?.gateway;
   if (config.gatewayPorts.length === 1) return config.gatewayPorts[0]?.gateway === own ? 0 : -1;
+  // Not read before it is needed: the runtime makes a new text each time.
+  const { url } = request;
   const https = url.startsWith("https:");
   const wanted = portOfUrl(url, https);
   let best = -1;

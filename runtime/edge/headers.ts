@@ -6,11 +6,13 @@
 //   x-forwarded-proto  the scheme the client used              Envoy's use_remote_address does it
 //   x-request-id       a client's own stays; neither runtime makes one
 //   hop-by-hop fields  removed in both directions (RFC 9110, section 7.6.1)
-//   x-fairlead-*       removed in both directions: nothing a client sends can steer
+//   our own            (`internal`) removed in both directions: nothing a client sends can steer
 // No x-envoy-* and no `server` of the gateway's own, in either direction.
 
 import type { HeaderEdits } from "../../compiler/ir.ts";
+import { internalHeaders } from "../../compiler/emit/envoy/names.ts";
 import type { Header } from "./connection/http1.ts";
+import { devHeader } from "./swap.ts";
 
 export interface Edit {
   readonly kind: "set" | "add" | "remove";
@@ -26,7 +28,8 @@ const hopByHop: ReadonlySet<string> = new Set([
   "expect",
 ]);
 
-const internalPrefix = "x-fairlead-";
+/** Fields of our own that steer, here or in an Envoy behind us. */
+const internal: ReadonlySet<string> = new Set([...internalHeaders, devHeader]);
 
 /** What no edit can touch: the framing of the message and the place it goes to. */
 function isFixed(name: string): boolean {
@@ -47,11 +50,14 @@ export function endToEnd(lines: Iterable<Header>): Header[] {
   return all.filter(([name]) => !isConnections(name) && !named.includes(name));
 }
 
-/** The names of fields that `endToEnd` leaves out; names that are not there may be among them. */
+/**
+ * The names of fields that `endToEnd` leaves out; names that are not there may be among them.
+ * Asking for a dozen names costs less than to look at all that are there.
+ */
 export function dropped(headers: Headers): readonly string[] {
   let names: string[] = none;
-  for (const name of headers.keys()) {
-    if (!isConnections(name)) continue;
+  for (const name of connections) {
+    if (!headers.has(name)) continue;
     if (names === none) names = [];
     names.push(name);
     if (name === "connection") names.push(...namedIn(headers.get(name) ?? ""));
@@ -61,9 +67,11 @@ export function dropped(headers: Headers): readonly string[] {
 
 const none: string[] = [];
 
+const connections: readonly string[] = [...hopByHop, ...internal];
+
 /** Whether a field speaks to us alone. */
 function isConnections(name: string): boolean {
-  return hopByHop.has(name) || name.startsWith(internalPrefix);
+  return hopByHop.has(name) || internal.has(name);
 }
 
 function namedIn(connection: string): readonly string[] {

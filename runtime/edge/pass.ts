@@ -24,14 +24,14 @@ export function pass(
   { endpoints: [endpoint], cluster: { tls } }: LiveCluster,
   verdict: Verdict,
   edits: readonly Edit[],
-  { target, authority }: RequestParts,
+  { target, authority, method }: RequestParts,
   request: Request,
 ): Promise<Response> | undefined {
   const drop = dropped(request.headers);
   if (endpoint === undefined || drop.includes("upgrade")) return undefined;
   const { address, port } = endpoint;
   const scheme = tls === undefined ? "http" : "https";
-  const { method, body } = request;
+  const { body } = request;
   // Cheaper than a `Request` made of the client's, of which the headers are changed then.
   const headers = new Headers(request.headers);
   for (const name of drop) headers.delete(name);

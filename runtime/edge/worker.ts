@@ -40,7 +40,7 @@ function answer(
   environment: Environment,
   context: Context,
 ): Response | Promise<Response> {
-  const port = choosePort(config, environment.FAIRLEAD_GATEWAY, request.url);
+  const port = choosePort(config, environment.FAIRLEAD_GATEWAY, request);
   if (port < 0) return new Response(null, { status: 404 });
   const { FAIRLEAD_SHARED: namespace } = environment;
   if (namespace === undefined) return serve(engine, port, request, context);

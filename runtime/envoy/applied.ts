@@ -3,7 +3,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { gatewayPortName } from "../../compiler/emit/envoy/names.ts";
+import { gatewayPortName } from "../../compiler/table/plan.ts";
 import type { GatewayPort } from "../../compiler/ir.ts";
 import { PortInUse } from "../dev/contract.ts";
 import { lastLines, type RunningEnvoy } from "./process.ts";

@@ -9,7 +9,7 @@ import { readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import type { Json } from "../../compiler/emit/artifact.ts";
-import { gatewayPortName } from "../../compiler/emit/envoy/names.ts";
+import { gatewayPortName } from "../../compiler/table/plan.ts";
 import { listenerPorts, streamPortName } from "../../compiler/emit/envoy/ports.ts";
 import { defaultSystemRoots } from "../../compiler/emit/envoy/tls.ts";
 import type { GatewayPort } from "../../compiler/ir.ts";

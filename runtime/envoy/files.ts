@@ -9,7 +9,7 @@ import { envoyClusters } from "../../compiler/emit/envoy/clusters.ts";
 import { filterCode, tableConfiguration, wasmConfig, wasmType }
   from "../../compiler/emit/envoy/filter.ts";
 import { envoyListener } from "../../compiler/emit/envoy/listener.ts";
-import { gatewayPortName } from "../../compiler/emit/envoy/names.ts";
+import { gatewayPortName } from "../../compiler/table/plan.ts";
 import { nativeListener, nativeRouteConfiguration, nativeRuntime, placeholder }
   from "../../compiler/emit/envoy/native.ts";
 import type { ListenerPort } from "../../compiler/emit/envoy/ports.ts";

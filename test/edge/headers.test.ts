@@ -128,7 +128,7 @@ test.each([
     { gateway: "ns/b", port: 80, protocol: "HTTP" as const },
   ];
   const config = { gatewayPorts, clusters: [] };
-  expect(choosePort(config, undefined, url)).toBe(index);
-  expect(choosePort(config, "ns/b", url)).toBe(3);
-  expect(choosePort(config, "ns/c", url)).toBe(-1);
+  expect(choosePort(config, undefined, { url })).toBe(index);
+  expect(choosePort(config, "ns/b", { url })).toBe(3);
+  expect(choosePort(config, "ns/c", { url })).toBe(-1);
 });

@@ -183,7 +183,7 @@ test("edits set, add and remove lines, and never the framing or the host", async
 test("what a client sends never steers and never reaches a backend", async () => {
   const headers = {
     "x-fairlead-dev": "0 test/other:80", "x-fairlead-cluster": "outbound|80||one", "x-a": "1",
-    "x-fairlead-gateway": "test/other",
+    "x-fairlead-policy": "0123",
   };
   const echo = JSON.parse((await ask(address("gw"), "/plain", { headers })).body) as Echo;
   expect(echo.headers.filter((h) => h.toLowerCase().startsWith("x-fairlead"))).toEqual([]);

@@ -3,7 +3,7 @@
 import type { GatewayPort } from "../../ir.ts";
 import type { ObjectKey } from "../../resources.ts";
 import type { Json } from "../artifact.ts";
-import { gatewayPortName } from "../envoy/names.ts";
+import { gatewayPortName } from "../../table/plan.ts";
 import { ownLabels } from "../../own.ts";
 import { gatewayGroup, placeName, pluginName } from "../istio/names.ts";
 import type { Image } from "../named-image.ts";

@@ -2,7 +2,7 @@
 
 import type { GatewayPort } from "../../ir.ts";
 import type { Json } from "../artifact.ts";
-import { gatewayPortName } from "./names.ts";
+import { gatewayPortName } from "../../table/plan.ts";
 
 type Fields = { readonly [key: string]: Json };
 

@@ -1,4 +1,5 @@
-// The names that the filter, Envoy's configuration and Istio's patches have to agree on.
+// The headers that the filter, Envoy's configuration and Istio's patches have to agree on, and that
+// the edge worker keeps from whoever is behind it.
 
 /** The filter writes the chosen cluster's name here; the one route reads it. */
 export const clusterHeader = "x-fairlead-cluster";
@@ -11,7 +12,3 @@ export const policyHeader = "x-fairlead-policy";
  * can read them, and the router removes them before a backend could see them.
  */
 export const internalHeaders: readonly string[] = [clusterHeader, policyHeader];
-
-// `namespace/name:port` is the key of a gateway port in the table, and therefore the filter's
-// plugin configuration and root id, and the listener's name.
-export { gatewayPortName } from "../../table/plan.ts";

@@ -5,7 +5,7 @@
 import { compareText } from "../../order.ts";
 import type { GatewayPort, Ir, StreamPort } from "../../ir.ts";
 import type { ObjectKey } from "../../resources.ts";
-import { gatewayPortName } from "./names.ts";
+import { gatewayPortName } from "../../table/plan.ts";
 import { entrances } from "./routes.ts";
 
 export interface ListenerPort {

@@ -6,7 +6,8 @@ import { noPolicy, type Cluster, type GatewayPort, type RoutePolicy } from "../.
 import { canonicalHost } from "../../resolve/hostname.ts";
 import { policyName } from "../../table/policy-name.ts";
 import type { Json } from "../artifact.ts";
-import { clusterHeader, gatewayPortName, policyHeader } from "./names.ts";
+import { gatewayPortName } from "../../table/plan.ts";
+import { clusterHeader, policyHeader } from "./names.ts";
 import { policyRoutes, type RouteOptions } from "./policy.ts";
 
 type Fields = { readonly [key: string]: Json };

@@ -3,7 +3,7 @@
 import type { GatewayPort } from "../../ir.ts";
 import { ownLabels } from "../../own.ts";
 import type { Json } from "../artifact.ts";
-import { gatewayPortName } from "../envoy/names.ts";
+import { gatewayPortName } from "../../table/plan.ts";
 import type { Image } from "../named-image.ts";
 import { gatewayGroup, meshPluginName, pluginName } from "./names.ts";
 import type { Pods } from "./pods.ts";
