@@ -90,7 +90,9 @@ test.each<readonly [string, string, Asking]>([
       "keep-alive": "timeout=5", te: "trailers", "proxy-connection": "a",
     },
   }],
-  ["fields that steer", "/WAY", { headers: { "x-fairlead-cluster": "a", "X-Fairlead-Policy": "b" } }],
+  ["fields that steer", "/WAY", {
+    headers: { "x-fairlead-cluster": "a", "X-Fairlead-Policy": "b" },
+  }],
   ["a field that says where it went", "/WAY", { headers: { "x-forwarded-host": "elsewhere" } }],
   ["a body", "/WAY", { method: "POST", body: "some text", headers: { "content-length": "9" } }],
   ["a body in chunks", "/WAY", {
