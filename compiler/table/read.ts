@@ -5,7 +5,7 @@ import {
   ACTION_SIZE, AUTOMATON_SIZE, BACKEND_SIZE, CLUSTER_SIZE, CONDITION_HEADER_EXACT,
   CONDITION_HEADER_REGEX, CONDITION_QUERY_EXACT, CONDITION_SEGMENT_REGEX, CONDITION_SIZE,
   DISCRIMINATOR_SIZE, EDIT_ADD, EDIT_LIST_SIZE, EDIT_SET, EDIT_SIZE, EXPRESSION_SIZE,
-  GATEWAY_PORT_SIZE, HEADER_CHECKSUM, HEADER_FLAGS, HEADER_LENGTH, HEADER_SIZE, HEADER_STATE_LENGTH,
+  GATEWAY_PORT_SIZE, HEADER_CHECKSUM, HEADER_LENGTH, HEADER_SIZE, HEADER_STATE_LENGTH,
   HEADER_VERSION, MATCH_SIZE, NAME_SIZE, PATH_KIND, PATH_LEN_SHIFT, PATH_SIZE, PATH_SPLIT,
   REDIRECT_SIZE, ROUTE_POLICY_SIZE, RULE_SIZE, SECTION_ACTIONS, SECTION_AUTOMATA, SECTION_BACKENDS,
   SECTION_CLUSTERS, SECTION_CONDITIONS, SECTION_DISCRIMINATORS, SECTION_EDITS, SECTION_EDIT_LISTS,
@@ -25,7 +25,6 @@ export interface Table {
   readonly length: number;
   readonly checksum: number;
   readonly stateLength: number;
-  readonly flags: number;
   /** Header names; name n is read into slot SLOT_HEADERS + n. */
   readonly names: readonly string[];
   readonly gatewayPorts: readonly {
@@ -104,7 +103,7 @@ export function readTable(bytes: Uint8Array): Table {
   const names = records(SECTION_NAMES, NAME_SIZE, ([at = 0, len = 0]) => text(at, len));
   return {
     version: u32(HEADER_VERSION), length: u32(HEADER_LENGTH), checksum: u32(HEADER_CHECKSUM),
-    stateLength: u32(HEADER_STATE_LENGTH), flags: u32(HEADER_FLAGS), names,
+    stateLength: u32(HEADER_STATE_LENGTH), names,
     ...readHosts(records, text), ...readMatches(records, text, names),
     ...readTargets(records, text), editLists: readEdits(records, text),
     expressions: records(SECTION_EXPRESSIONS, EXPRESSION_SIZE,

@@ -24,17 +24,12 @@ export const HEADER_CHECKSUM: u32 = 12;
 export const HEADER_CHECKED: u32 = 16;
 /** Bytes of zeroed memory the core needs behind the table for counters and request slots. */
 export const HEADER_STATE_LENGTH: u32 = 16;
-/** Bits TABLE_*: what an adapter must be able to do to serve this table. */
-export const HEADER_FLAGS: u32 = 20;
 /**
  * Room for as many cursors: the most path expressions and shapes of one virtual host, and at
  * least 2 where there is a discriminator, else 1.
  */
 export const HEADER_CURSORS: u32 = 24;
 export const HEADER_SIZE: u32 = 64;
-
-/** Some match or split looks at a header other than :authority, :path and :method. */
-export const TABLE_READS_HEADERS: u32 = 1;
 
 // --- Sections: the directory holds (offset: u32, count: u32) for each ---
 export const SECTION_STRINGS: u32 = 0;

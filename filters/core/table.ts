@@ -1,7 +1,7 @@
 // The table in use: where its sections are, and its strings.
 
 import {
-  HEADER_FLAGS, HEADER_LENGTH, HEADER_SIZE, HEADER_STATE_LENGTH, SECTION_BACKENDS,
+  HEADER_LENGTH, HEADER_SIZE, HEADER_STATE_LENGTH, SECTION_BACKENDS,
   SECTION_CONDITIONS, SECTION_MATCHES, SECTION_NAMES, SECTION_PATHS, SECTION_PATH_SLOTS,
   SECTION_STRINGS, SECTION_VIRTUAL_HOSTS,
 } from "./format";
@@ -71,10 +71,6 @@ export function stateLengthOf(ptr: usize): u32 {
 @inline
 export function credits(): usize {
   return state + slotCount() * SLOT_SIZE;
-}
-
-export function flags(): u32 {
-  return load<u32>(table, HEADER_FLAGS);
 }
 
 /** How many request slots this table uses: the fixed three and one for each name. */
