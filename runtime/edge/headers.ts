@@ -51,12 +51,13 @@ export function endToEnd(lines: Iterable<Header>): Header[] {
 }
 
 /**
- * The names of fields that `endToEnd` leaves out; names that are not there may be among them.
- * Asking for a dozen names costs less than to look at all that are there.
+ * The names of fields that a request must lose before `fetch` sends it on; names that are not there
+ * may be among them. workerd sends none of the other hop-by-hop fields on. Asking for a few names
+ * costs less than to look at all that are there.
  */
 export function dropped(headers: Headers): readonly string[] {
   let names: string[] = none;
-  for (const name of connections) {
+  for (const name of sentOn) {
     if (!headers.has(name)) continue;
     if (names === none) names = [];
     names.push(name);
@@ -67,7 +68,7 @@ export function dropped(headers: Headers): readonly string[] {
 
 const none: string[] = [];
 
-const connections: readonly string[] = [...hopByHop, ...internal];
+const sentOn: readonly string[] = ["connection", "proxy-connection", "expect", ...internal];
 
 /** Whether a field speaks to us alone. */
 function isConnections(name: string): boolean {

@@ -28,7 +28,9 @@ export function pass(
   request: Request,
 ): Promise<Response> | undefined {
   const drop = dropped(request.headers);
-  if (endpoint === undefined || drop.includes("upgrade")) return undefined;
+  // An upgrade that `connection` does not name is none (RFC 9110, section 7.8).
+  const isUpgrade = drop[0] === "connection" && request.headers.has("upgrade");
+  if (endpoint === undefined || isUpgrade) return undefined;
   const { address, port } = endpoint;
   const scheme = tls === undefined ? "http" : "https";
   const { body } = request;
