@@ -16,18 +16,7 @@ const usage = `npm run bench -- [--only ${benchNames.join(",")}] [--quick]
   [--record [--date YYYY-MM-DD]]
 `;
 
-/**
- * What the recorded figures are made with, where it is not a benchmark's own default: half an hour
- * for all of them together.
- */
-const full: Readonly<Record<BenchName, readonly string[]>> = {
-  core: [],
-  envoy: [],
-  edge: [],
-  compile: [],
-};
-
-/** To see that everything runs. */
+/** To see that everything runs. The benchmarks' own defaults take half an hour together. */
 const quick: Readonly<Record<BenchName, readonly string[]>> = {
   core: ["--routes", "100,1000", "--rounds", "9"],
   envoy: ["--quick"],
@@ -81,7 +70,7 @@ async function bench(asked: Options): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "fairlead-bench-"));
   try {
     for (const name of asked.only) {
-      const args = (asked.quick ? quick : full)[name];
+      const args = asked.quick ? quick[name] : [];
       const recorded = await run(name, args, join(folder, `${name}.json`));
       if (asked.record) record(name, recorded, occasion);
     }
