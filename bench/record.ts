@@ -96,7 +96,8 @@ function section(
 ): string {
   const { notes, context } = recorded;
   const when = occasion.date === undefined ? "Recorded" : `Recorded ${occasion.date}`;
-  const busy = occasion.load > occasion.cpus / 4;
+  // It still remembers what ended a minute ago.
+  const busy = occasion.load > occasion.cpus / 3;
   const lines = [
     "",
     ...(busy ? ["**Preliminary: the machine was busy with other work.** Trust ratios a little, "

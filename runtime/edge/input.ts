@@ -59,6 +59,16 @@ function writeShort({ bytes, words, end }: Input, at: number, text: string): num
 }
 
 export function textAt(bytes: Uint8Array, ptr: number, length: number): string {
+  const byte = (at: number): number => bytes[at] ?? 0;
+  let text = "";
+  let all = 0;
+  for (let at = ptr; at < ptr + length; at += 8) {
+    const [a, b, c, d] = [byte(at), byte(at + 1), byte(at + 2), byte(at + 3)];
+    const [e, f, g, h] = [byte(at + 4), byte(at + 5), byte(at + 6), byte(at + 7)];
+    all |= a | b | c | d | e | f | g | h;
+    text += String.fromCharCode(a, b, c, d, e, f, g, h);
+  }
+  if (all < 0x80) return text.slice(0, length);
   return decoder.decode(bytes.subarray(ptr, ptr + length));
 }
 
