@@ -58,6 +58,10 @@ function writeShort({ bytes, words, end }: Input, at: number, text: string): num
   return change === 0 ? UNCHANGED : CHANGED;
 }
 
+/**
+ * The text of some UTF-8, eight characters at a time as long as they are ASCII: a view of the memory
+ * for the decoder would be one more thing for workerd to collect.
+ */
 export function textAt(bytes: Uint8Array, ptr: number, length: number): string {
   const byte = (at: number): number => bytes[at] ?? 0;
   let text = "";
