@@ -59,8 +59,8 @@ function writeShort({ bytes, words, end }: Input, at: number, text: string): num
 }
 
 /**
- * The text of some UTF-8, eight characters at a time as long as they are ASCII: a view of the memory
- * for the decoder would be one more thing for workerd to collect.
+ * The text of some UTF-8, eight characters at a time as long as they are ASCII: a view of the
+ * memory for the decoder would be one more thing for workerd to collect.
  */
 export function textAt(bytes: Uint8Array, ptr: number, length: number): string {
   const byte = (at: number): number => bytes[at] ?? 0;
