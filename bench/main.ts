@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
+import { among } from "./options.ts";
 import { benchNames, record, type BenchName, type Occasion } from "./record.ts";
 import type { Recorded } from "./report.ts";
 
@@ -40,11 +41,7 @@ function options(): Options {
       date: { type: "string" },
     },
   });
-  const only = values.only.split(",").map((part) => {
-    const found = benchNames.find((name) => name === part);
-    if (found === undefined) throw new Error(`${part} is none of ${benchNames.join(", ")}`);
-    return found;
-  });
+  const only = among(values.only, benchNames);
   if (values.date !== undefined && !/^\d{4}-\d\d-\d\d$/.test(values.date)) {
     throw new Error(`${values.date} is not a date like 2026-01-31`);
   }

@@ -51,15 +51,9 @@ export function spread(values: readonly number[]): number {
   return (Math.max(...values) - Math.min(...values)) / median(values);
 }
 
-/** `figure / reference` round by round: noise that befell both cancels out. */
-export function ratios(
-  figures: readonly number[], references: readonly number[],
-): readonly number[] {
-  return figures.map((figure, round) => figure / (references[round] ?? Number.NaN));
-}
-
+/** `figure / reference` round by round, then the median: noise that befell both cancels out. */
 export function medianRatio(figures: readonly number[], references: readonly number[]): number {
-  return median(ratios(figures, references));
+  return median(figures.map((figure, round) => figure / (references[round] ?? Number.NaN)));
 }
 
 /** What is measured and what it is compared with. */
@@ -82,17 +76,28 @@ export function interleavePairs<Subject, Figure>(
   pairs: readonly Pair<Subject>[],
   rounds: number,
   turn: (subject: Subject, round: number) => Promise<Figure>,
-): Promise<ReadonlyMap<Pair<Subject>, readonly Paired<Figure>[]>> {
+): Promise<Turns<Subject, Figure>> {
   return interleave(pairs, rounds, async ({ subject, base }, round) => {
     const [own, other] = await Promise.all([turn(subject, round), turn(base, round)]);
     return { own, base: other };
   });
 }
 
+export type Turns<Subject, Figure> = ReadonlyMap<Pair<Subject>, readonly Paired<Figure>[]>;
+
 /** All turns that a subject took, also those as the base of others. */
 export function turnsOf<Subject, Figure>(
-  subject: Subject, turns: ReadonlyMap<Pair<Subject>, readonly Paired<Figure>[]>,
+  subject: Subject, turns: Turns<Subject, Figure>,
 ): readonly Figure[] {
   return [...turns].flatMap(([pair, both]) => both.flatMap(({ own, base }) =>
     (pair.subject === subject ? [own] : pair.base === subject ? [base] : [])));
+}
+
+/** Round by round, what a subject took to what its base took at the same time. */
+export function ratiosOf<Subject, Figure>(
+  { subject, base }: Pair<Subject | undefined>, turns: Turns<Subject, Figure>,
+  value: (figure: Figure) => number,
+): readonly number[] {
+  return [...turns].flatMap(([pair, both]) => (pair.subject === subject && pair.base === base
+    ? both.map((each) => value(each.own) / value(each.base)) : []));
 }

@@ -19,3 +19,12 @@ export function positive(text: string): number {
 export function say(text: string): void {
   process.stderr.write(`${text}\n`);
 }
+
+/** Says once when a round begins. */
+export function roundSayer(rounds: number): (round: number) => void {
+  let said = -1;
+  return (round) => {
+    if (round !== said) say(`round ${round + 1} of ${rounds}`);
+    said = round;
+  };
+}

@@ -42,8 +42,10 @@ export async function takeTurns<Subject>(
     [subject, { own: figures, base: beside.get(subject) ?? figures }]));
 }
 
-/** How far apart the quarters of the values are, as a share of the median: a turn that something
- * else broke into says nothing of the others. */
+/**
+ * How far apart the quarters of the values are, as a share of the median: a turn that something
+ * else broke into says nothing of the others.
+ */
 export function middleSpread(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const at = (share: number): number =>

@@ -9,15 +9,16 @@ import { upstreamBootstrap } from "../envoy/variants.ts";
 import { hostname, requestPath } from "../envoy/workload.ts";
 import { atMost, type Figure, type Goal } from "../goal.ts";
 import { findGenerator, type Generator } from "../load.ts";
-import { cpuNs, interleavePairs, median, ratios, spread, turnsOf } from "../measure.ts";
+import { interleavePairs, median, ratiosOf, spread, turnsOf } from "../measure.ts";
 import { pin } from "../pin.ts";
 import type { Report, Row } from "../report.ts";
 import { run } from "../run.ts";
+import { takeTurn, type Turn } from "../turn.ts";
 import { startWorkerd, workerdPath } from "./workerd.ts";
 import {
   answerOnly, fairlead, forwardAll, honoForward, redirectPath, redirectTarget, type Worker,
 } from "./workers.ts";
-import { positive, say } from "../options.ts";
+import { positive, roundSayer } from "../options.ts";
 
 const usage = `npm run bench:edge -- [--routes 1000] [--seconds 4] [--rounds 7] [--quick]
   [--json PATH]
@@ -39,11 +40,6 @@ interface Subject {
   readonly worker: Worker;
   readonly path: string;
   readonly status: number;
-}
-
-interface Turn {
-  readonly cpuUs: number;
-  readonly rps: number;
 }
 
 const connections = 16;
@@ -122,9 +118,7 @@ async function turn(
     pin([pid], []);
     const load = { url: `http://127.0.0.1:${port}${path}`, status, hostname, connections, seconds };
     await generator.generate({ ...load, seconds: warmUpSeconds });
-    const beforeNs = cpuNs(pid);
-    const { requests, rps } = await generator.generate(load);
-    return { cpuUs: (cpuNs(pid) - beforeNs) / requests / 1000, rps };
+    return await takeTurn(pid, load, generator);
   } finally {
     await stop();
   }
@@ -133,19 +127,17 @@ async function turn(
 async function rowsOf(
   asked: Options, subjects: readonly Subject[], generator: Generator,
 ): Promise<readonly Row[]> {
-  let said = -1;
+  const sayRound = roundSayer(asked.rounds);
   const pairs = subjects.flatMap((subject) =>
     (subject.base === undefined ? [] : [{ subject, base: subject.base }]));
   const turns = await interleavePairs(pairs, asked.rounds, (subject, round) => {
-    if (round !== said) say(`round ${round + 1} of ${asked.rounds}`);
-    said = round;
+    sayRound(round);
     return turn(subject, asked.seconds, generator);
   });
   return subjects.map((subject): Row => {
     const { variant, routes, position, base } = subject;
     const own = turnsOf(subject, turns);
-    const found = [...turns].filter(([pair]) => pair.subject === subject).flatMap(([, both]) =>
-      ratios(both.map((each) => each.own.cpuUs), both.map((each) => each.base.cpuUs)));
+    const found = ratiosOf({ subject, base }, turns, (each) => each.cpuUs);
     const cpuUs = own.map((each) => each.cpuUs);
     return {
       variant, routes, position,

@@ -4,13 +4,13 @@ import { parseArgs } from "node:util";
 
 import { findGenerator, type Generator } from "../load.ts";
 import {
-  cpuNs, interleavePairs, median, ownBytes, ratios, spread, turnsOf, type Pair,
-  type Paired,
+  interleavePairs, median, ownBytes, ratiosOf, spread, turnsOf, type Pair, type Turns,
 } from "../measure.ts";
-import { among, positive, say } from "../options.ts";
+import { among, positive, roundSayer } from "../options.ts";
 import { pin } from "../pin.ts";
 import type { Report, Row } from "../report.ts";
 import { run } from "../run.ts";
+import { takeTurn, type Turn } from "../turn.ts";
 import { goals } from "./goals.ts";
 import { described } from "./hostcalls.ts";
 import { withSubjects, type Missing, type Started, type Subject, type Table } from "./subjects.ts";
@@ -76,11 +76,6 @@ function tablesOf(asked: Options): readonly Table[] {
     : [{ ...asked, workload, routes: otherRoutes, positions: ["last"] }]));
 }
 
-interface Turn {
-  readonly cpuUs: number;
-  readonly rps: number;
-}
-
 interface Effort {
   readonly seconds: number;
   readonly connections: number;
@@ -90,16 +85,10 @@ async function measure(
   { url, headers, status, pid }: Subject, effort: Effort, generator: Generator,
 ): Promise<Turn> {
   const load = { url, headers, status, hostname, ...effort };
-  const turn = async (): Promise<Turn> => {
-    const beforeNs = cpuNs(pid);
-    const { requests, rps } = await generator.generate(load);
-    return { cpuUs: (cpuNs(pid) - beforeNs) / requests / 1000, rps };
-  };
+  const turn = (): Promise<Turn> => takeTurn(pid, load, generator);
   // A busy machine may keep a turn from a single answer; a run of many minutes survives that.
   return turn().catch(turn);
 }
-
-type Turns = ReadonlyMap<Pair<Subject>, readonly Paired<Turn>[]>;
 
 /** Each subject beside its base; a 404 also beside a 404 of the baseline's. */
 function pairsOf(subjects: readonly Subject[]): readonly Pair<Subject>[] {
@@ -108,26 +97,22 @@ function pairsOf(subjects: readonly Subject[]): readonly Pair<Subject>[] {
       .map((base) => ({ subject, base })));
 }
 
-const cpuUs = (turns: readonly Turn[]): readonly number[] => turns.map((turn) => turn.cpuUs);
-
-function rowOf(subject: Subject, turns: Turns): Row {
-  const of = (base: Subject | undefined): readonly Paired<Turn>[] =>
-    [...turns].flatMap(([pair, both]) =>
-      (pair.subject === subject && pair.base === base ? both : []));
+function rowOf(subject: Subject, turns: Turns<Subject, Turn>): Row {
   const against = (base: Subject | undefined): readonly number[] =>
-    ratios(cpuUs(of(base).map(({ own }) => own)), cpuUs(of(base).map((both) => both.base)));
+    ratiosOf({ subject, base }, turns, ({ cpuUs }) => cpuUs);
   const isBase = subject.base === undefined;
   const own = turnsOf(subject, turns);
+  const cpuUs = own.map((turn) => turn.cpuUs);
   return {
     variant: subject.variant,
     routes: subject.routes,
     position: subject.position,
     workload: subject.workload,
-    cpu_us: median(cpuUs(own)),
+    cpu_us: median(cpuUs),
     ratio: isBase ? 1 : median(against(subject.base)),
     ...(subject.alike && { ratio_alike: median(against(subject.alike)) }),
     rps: median(own.map(({ rps }) => rps)),
-    spread: spread(isBase ? cpuUs(own) : against(subject.base)),
+    spread: spread(isBase ? cpuUs : against(subject.base)),
     ...(subject.hostcalls && { hostcalls: subject.hostcalls.length }),
   };
 }
@@ -175,10 +160,9 @@ async function rowsOf(
     const { seconds } = asked;
     efforts.set(subject, { seconds, connections: cpuUs > slowUs ? slowConnections : connections });
   }
-  let said = -1;
+  const sayRound = roundSayer(asked.rounds);
   const turn = async (subject: Subject, round: number): Promise<Turn> => {
-    if (round !== said) say(`round ${round + 1} of ${asked.rounds}`);
-    said = round;
+    sayRound(round);
     const effort = efforts.get(subject) ?? { seconds: asked.seconds, connections };
     return measure(subject, effort, generator);
   };

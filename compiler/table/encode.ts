@@ -17,7 +17,7 @@ import {
 import {
   absorb, absorbParameter, checksum, finish, home, seed, type HashState,
 } from "./hash.ts";
-import { leadOf } from "./lead.ts";
+import { leadOf, wordsOf } from "./lead.ts";
 import { segmentsOf, type Plan } from "./plan.ts";
 import type { PlannedShape } from "./planned.ts";
 
@@ -229,19 +229,16 @@ function hostSlots(plan: Plan): number[][] {
 
 /** SHAPE_LEADS in two words. */
 function leadsOf(plan: Plan, { firstPath, endPath }: PlannedShape): readonly [number, number] {
-  let low = 0;
-  let high = 0;
-  for (const { virtualHost, segments = [] } of plan.paths.slice(firstPath, endPath)) {
-    let state = seed(virtualHost);
-    for (const segment of segments) {
-      if (segment === undefined) break;
-      state = absorb(state, utf8.encode(segment));
-    }
-    const bit = state.high >>> 26;
-    if (bit < 32) low |= 1 << bit;
-    else high |= 1 << (bit - 32);
-  }
-  return [low >>> 0, high >>> 0];
+  return wordsOf(plan.paths.slice(firstPath, endPath).map(({ virtualHost, segments = [] }) => {
+    const parameter = segments.indexOf(undefined);
+    return hashOf(virtualHost, parameter < 0 ? segments : segments.slice(0, parameter)).high >>> 26;
+  }));
+}
+
+/** Of a path's segments; a parameter is undefined. */
+function hashOf(virtualHost: number, segments: readonly (string | undefined)[]): HashState {
+  return segments.reduce<HashState>((state, segment) => (segment === undefined
+    ? absorbParameter(state) : absorb(state, utf8.encode(segment))), seed(virtualHost));
 }
 
 function pathSlots(plan: Plan): number[][] {
@@ -253,9 +250,6 @@ function pathSlots(plan: Plan): number[][] {
     const segments = path.segments
       ?? (path.kind === PATH_REGEX ? undefined : segmentsOf(path.value));
     if (!segments) return [];
-    const state = segments.reduce<HashState>((s, segment) =>
-      (segment === undefined ? absorbParameter(s) : absorb(s, utf8.encode(segment))),
-    seed(path.virtualHost));
-    return [{ tag: finish(state, path.kind), index }];
+    return [{ tag: finish(hashOf(path.virtualHost, segments), path.kind), index }];
   }));
 }

@@ -5,7 +5,7 @@ import { NONE, PATH_PREFIX, PATH_REGEX, PATH_VALUE } from "../../filters/core/fo
 import type { Plan } from "./plan.ts";
 
 /** What may follow a path that is no longer than what all begin with; of an exact one no slash. */
-const ends = ["?", "#"] as const;
+const ends = "?#";
 
 /** VIRTUAL_HOST_LEAD, and VIRTUAL_HOST_FOLLOWERS in two words. */
 export function leadOf(plan: Plan, virtualHost: number): readonly [number, number, number] {
@@ -20,17 +20,17 @@ export function leadOf(plan: Plan, virtualHost: number): readonly [number, numbe
   if (isOpen) return nothing;
   const lead = paths.reduce((length, { value }) =>
     commonLength(paths[0]?.value ?? "", value, length), paths[0]?.value.length ?? 0);
-  const words: [number, number] = [0, 0];
-  const add = (text: string): void => {
-    const bit = text.charCodeAt(0) & 63;
-    if (bit < 32) words[0] = (words[0] | (1 << bit)) >>> 0;
-    else words[1] = (words[1] | (1 << (bit - 32))) >>> 0;
-  };
-  for (const { kind, value } of paths) {
-    if (value.length > lead) add(value.slice(lead));
-    else for (const text of kind === PATH_PREFIX ? ["/", ...ends] : ends) add(text);
-  }
-  return [lead, ...words];
+  const followers = paths.flatMap(({ kind, value }) =>
+    (value.length > lead ? [value.charCodeAt(lead)]
+      : [...(kind === PATH_PREFIX ? `/${ends}` : ends)].map((end) => end.charCodeAt(0))));
+  return [lead, ...wordsOf(followers.map((code) => code & 63))];
+}
+
+/** Bits by their numbers, 0 to 63: the lower 32 and the upper. */
+export function wordsOf(bits: readonly number[]): readonly [number, number] {
+  const word = (first: number): number => bits.reduce((all, bit) =>
+    (bit >= first && bit < first + 32 ? (all | (1 << (bit - first))) >>> 0 : all), 0);
+  return [word(0), word(32)];
 }
 
 /** How many of at most `max` characters two texts have in common at their beginnings. */

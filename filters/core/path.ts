@@ -47,19 +47,13 @@ function where(word: u64, byte: u64): u64 {
   return (differing - 0x0101010101010101) & ~differing & 0x8080808080808080;
 }
 
-/** The first "/", "?" or "#" at or after `at`, or `end`. Reads up to 7 bytes past `end`. */
+/** The first "/", "?" or "#" at or after `at`, or `end`. Reads up to 8 bytes past `end`. */
 function nextBreak(at: usize, end: usize): usize {
-  while (at < end) {
-    const word = load<u64>(at);
-    // "/" with this bit is "?"; no other byte becomes one.
-    const found = where(word | 0x1010101010101010, QUESTION) | where(word, NUMBER);
-    if (found) {
-      const place = at + <usize>(ctz(found) >> 3);
-      return place < end ? place : end;
-    }
-    at += 8;
+  while (true) {
+    const own = ownLength(load<u64>(at), at, end);
+    at += own;
+    if (own != 8) return at;
   }
-  return end;
 }
 
 /**

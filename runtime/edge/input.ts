@@ -1,4 +1,4 @@
-// The core's input buffer: texts of a request, written as UTF-8.
+// Texts in the core's memory: a request's written into its input buffer, and any read, as UTF-8.
 
 /** The core's memory, up to the end of its input buffer. */
 export interface Input {

@@ -29,7 +29,7 @@ export function pass(
 ): Promise<Response> | undefined {
   const drop = dropped(request.headers);
   // An upgrade that `connection` does not name is none (RFC 9110, section 7.8).
-  const isUpgrade = drop[0] === "connection" && request.headers.has("upgrade");
+  const isUpgrade = drop.includes("connection") && request.headers.has("upgrade");
   if (endpoint === undefined || isUpgrade) return undefined;
   const { address, port } = endpoint;
   const scheme = tls === undefined ? "http" : "https";
