@@ -20,7 +20,7 @@ import {
 } from "./workers.ts";
 import { positive, roundSayer } from "../options.ts";
 
-const usage = `npm run bench:edge -- [--routes 1000] [--seconds 4] [--rounds 7] [--quick]
+const usage = `npm run bench:edge -- [--routes 1000] [--seconds 4] [--rounds 9] [--quick]
   [--json PATH]
 `;
 
@@ -43,8 +43,11 @@ interface Subject {
 }
 
 const connections = 16;
-/** Until then workers with more code than others are still being compiled, on half a CPU. */
-const warmUpSeconds = 8;
+/**
+ * Until then workers with more code than others are still being compiled, on half a CPU: V8 takes
+ * 40,000 requests to optimise the last function of ours (seen with --trace-opt).
+ */
+const warmUpSeconds = 15;
 
 function options(): Options {
   const { values } = parseArgs({
@@ -59,7 +62,7 @@ function options(): Options {
   return {
     routes: positive(values.routes),
     seconds: positive(values.seconds),
-    rounds: positive(values.rounds ?? (values.quick ? "3" : "7")),
+    rounds: positive(values.rounds ?? (values.quick ? "3" : "9")),
     json: values.json,
   };
 }

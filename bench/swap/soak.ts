@@ -7,6 +7,9 @@ import { hostname, requestPath } from "../envoy/workload.ts";
 import type { Edition } from "./editions.ts";
 import type { Swapped } from "./subjects.ts";
 
+/** What the allocators of Envoy and workerd keep for themselves, more or less, from run to run. */
+export const noiseBytes = 24 * 2 ** 20;
+
 export interface Soaked {
   readonly requests: number;
   /** Each request that was not answered with 200, by what it got. */
@@ -60,25 +63,6 @@ export async function soak(subject: Swapped, options: SoakOptions): Promise<Soak
     agent.destroy();
   }
   return { requests, failed, resident, msPerSwap: ms / swaps };
-}
-
-/** By how much memory grows through as many requests as `soaked` had, without any swap. */
-export async function growthByRequests(
-  subject: Swapped, { requests }: Soaked, { routes, connections }: SoakOptions,
-): Promise<number> {
-  const agent = new Agent({ keepAlive: true, maxSockets: connections });
-  let asked = 0;
-  let start = Number.NaN;
-  const client = async (): Promise<void> => {
-    while (asked < requests) {
-      asked += 1;
-      if (asked === Math.ceil(requests / 100)) start = residentBytes(subject.pid);
-      await ask(subject.address, requestPath(routes, "last"), agent);
-    }
-  };
-  await Promise.all(Array.from({ length: connections }, client));
-  agent.destroy();
-  return residentBytes(subject.pid) - start;
 }
 
 function residentBytes(pid: number): number {

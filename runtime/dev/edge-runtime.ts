@@ -9,7 +9,7 @@ import type { Miniflare, MiniflareOptions } from "miniflare";
 
 import type { GatewayPort, Ir } from "../../compiler/ir.ts";
 import { edgeConfig } from "../edge/config.ts";
-import { compatibilityDate, compatibilityFlags } from "../edge/platform.ts";
+import { compatibilityDate, compatibilityFlags, v8Flags } from "../edge/platform.ts";
 import { devHeader, eventsWord, sightsWord, swapWord, writeSwap } from "../edge/swap.ts";
 import type { HealthEvent } from "../health/event.ts";
 import type { ClusterSight, HealthSource } from "../health/view.ts";
@@ -193,6 +193,8 @@ async function launch({ core, worker, onLog }: EdgeParts): Promise<Running> {
     compatibilityFlags: [...compatibilityFlags],
     unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
   };
+  // Miniflare has no option for them, and reads this each time it starts workerd.
+  process.env["MINIFLARE_WORKERD_V8_FLAGS"] ??= v8Flags.join(" ");
   const miniflare = withoutSignals(() => new Miniflare(options));
   try {
     const url = await miniflare.unsafeGetDirectURL();
