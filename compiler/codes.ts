@@ -94,6 +94,9 @@ const table = {
   FL0420: note("The namespaces whose workloads meet the routes of the mesh under Istio."),
   FL0421: note("The manifests for Istio name the image by the digest that `push` gives it."),
   FL0422: error("An EnvoyFilter for Istio is larger than a Kubernetes object may be."),
+  FL0423: warning(
+    "Envoy Gateway runs the filter before its own authorization and rate limits, which then do not "
+    + "hold for what the filter carries."),
   FL0501: error("Two listeners of one Gateway conflict."),
   FL0502: error("A listener's protocol or its allowed route kinds are not supported."),
   FL0503: error("A Gateway does not allow a ListenerSet to attach."),

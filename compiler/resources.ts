@@ -3,6 +3,7 @@
 // its schema and filled in the schema's defaults, so a field with a default is not optional here.
 
 import type { Manifest } from "./manifest.ts";
+import type { EnvoyProxySpec } from "./resources/envoy-gateway.ts";
 import type {
   BackendTlsPolicySpec, GatewayClassSpec, GatewaySpec, GrpcRouteSpec,
   HttpRouteSpec, L4RouteSpec, ListenerSetSpec, ReferenceGrantSpec,
@@ -12,6 +13,7 @@ import type {
 } from "./resources/istio.ts";
 import type { DataSpec, EndpointSliceSpec, PodSpec, ServiceSpec } from "./resources/kubernetes.ts";
 
+export type * from "./resources/envoy-gateway.ts";
 export type * from "./resources/gateway-api.ts";
 export type * from "./resources/istio.ts";
 export type * from "./resources/kubernetes.ts";
@@ -65,6 +67,7 @@ export interface Inventory {
   readonly serviceEntries: readonly Resource<ServiceEntrySpec>[];
   readonly workloadEntries: readonly Resource<WorkloadEntrySpec>[];
   readonly pods: readonly Resource<PodSpec>[];
+  readonly envoyProxies: readonly Resource<EnvoyProxySpec>[];
   readonly nodes: readonly Resource<unknown>[];
   /**
    * `Kind/namespace/name` of documents that were there but had errors. A reference to one of them

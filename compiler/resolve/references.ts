@@ -3,6 +3,7 @@
 
 import type { Certificate } from "../ir.ts";
 import type { ObjectKey, Resource } from "../resources.ts";
+import { envoyGatewayGroup } from "../resources/envoy-gateway.ts";
 import { authorityOf, certificateOf } from "./certificates.ts";
 import { gatewayGroup, isGranted, keyText, type Lookup } from "./lookup.ts";
 import type { Names } from "./nearest.ts";
@@ -101,11 +102,13 @@ export function sift<Found>(answers: readonly Followed<Found>[]): {
 
 /**
  * Parameters of a Gateway or its class. Routing has none of its own, so a ConfigMap is enough to
- * be right: what is in it configures a deployment, which we do not make.
+ * be right: what is in it configures a deployment, which we do not make. Nor do we ask for an
+ * EnvoyProxy: most installations have one, and seldom where the routes are.
  */
 export function parametersRefFault(
   look: Lookup, owner: Resource, ref: Reference,
 ): Fault | undefined {
+  if (ref.group === envoyGatewayGroup && ref.kind === "EnvoyProxy") return undefined;
   const answer = follow(look, owner, ref, "ConfigMap", look.configMap, () => []);
   return "fault" in answer ? answer.fault : undefined;
 }

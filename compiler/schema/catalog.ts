@@ -1,12 +1,14 @@
 // The kinds we read, the versions they are served in, and where their schemas are.
 
 import type { Inventory } from "../resources.ts";
+import { envoyGatewayGroup } from "../resources/envoy-gateway.ts";
 import type { NameForm } from "./core/metadata.ts";
 import {
   configMapFields, endpointSliceFields, namespaceSpec, secretFields,
 } from "./core/kinds.ts";
 import { serviceSpec } from "./core/service.ts";
 import { anything } from "./core/shape.ts";
+import { envoyProxySpec } from "./envoy-proxy.ts";
 import type { JsonSchema } from "./schema.ts";
 import backendTlsPolicy
   from "./crds/gateway.networking.k8s.io_v1_BackendTLSPolicy.json" with { type: "json" };
@@ -123,6 +125,10 @@ export const kinds: readonly Kind[] = [
     "subdomain"),
   core("", "Secret", "secrets", secretFields, "fields", "subdomain"),
   core("", "ConfigMap", "configMaps", configMapFields, "fields", "subdomain"),
+  {
+    ...core(envoyGatewayGroup, "EnvoyProxy", "envoyProxies", envoyProxySpec, "spec", "subdomain"),
+    versions: { v1alpha1: envoyProxySpec },
+  },
   // Of these only labels are read, and where a pod runs.
   core("", "Pod", "pods", anything, "spec", "subdomain"),
   core("", "Node", "nodes", anything, "spec", "subdomain", "Cluster"),

@@ -1,6 +1,6 @@
 // The manifests that `build --target envoy-gateway` writes.
 
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 
 import { compile } from "../../compiler/compile.ts";
 import { emitEnvoyGateway } from "../../compiler/emit/envoy-gateway.ts";
@@ -9,15 +9,26 @@ import { filterWasm } from "../../compiler/prebuilt.ts";
 import { readTable } from "../../compiler/table/read.ts";
 import { documents, route, service, type Loose, type Manifest } from "../istio/world.ts";
 
+const moved = (after: string): string =>
+  `{ name: envoy.filters.http.wasm, after: envoy.filters.http.${after} }`;
+const order = ["rbac", "local_ratelimit", "ratelimit"].map(moved).join(", ");
 const gateway = (listeners: string): string => `
 apiVersion: gateway.networking.k8s.io/v1
 kind: Gateway
 metadata: { name: gw, namespace: demo }
-spec: { gatewayClassName: eg, listeners: [${listeners}] }
+spec:
+  gatewayClassName: eg
+  listeners: [${listeners}]
+  infrastructure: { parametersRef: { group: gateway.envoyproxy.io, kind: EnvoyProxy, name: own } }
+---
+apiVersion: gateway.envoyproxy.io/v1alpha1
+kind: EnvoyProxy
+metadata: { name: own, namespace: demo }
+spec: { logging: { level: { default: warn } }, filterOrder: [${order}] }
 ---`;
 const http = "{ name: http, protocol: HTTP, port: 80 }";
 const two = `${http}, { name: alt, protocol: HTTP, port: 8080 }, { name: more, protocol: HTTP,
-  port: 8080, hostname: more.example }`;
+    port: 8080, hostname: more.example }`;
 
 interface Built {
   readonly files: ReadonlyMap<string, Uint8Array>;
@@ -137,4 +148,38 @@ test("what patches cannot bring is said", () => {
 test("a Gateway of another class is said not to be Envoy Gateway's", () => {
   const foreign = plain.replace("gatewayClassName: eg", "gatewayClassName: istio");
   expect(build(foreign, { image }).said[0]).toMatch(/^FL0415/);
+});
+
+describe("a filter before Envoy Gateway's own authorization and rate limits is said to be", () => {
+  const said = (text: string): readonly string[] => build(text, { image }).said;
+  const first = "FL0423 the filter runs before Envoy Gateway's own authorization and rate limits: ";
+  const own = / *infrastructure: .*\n/;
+  const gatewayClass = (name: string): string => `
+apiVersion: gateway.networking.k8s.io/v1
+kind: GatewayClass
+metadata: { name: eg }
+spec:
+  controllerName: gateway.envoyproxy.io/gatewayclass-controller
+  parametersRef: { group: gateway.envoyproxy.io, kind: EnvoyProxy, namespace: demo, name: ${name} }
+---`;
+
+  test.each([
+    ["without an EnvoyProxy", plain.replace(own, ""), "it has no EnvoyProxy that says otherwise"],
+    ["with one that is not in the input", plain.replace(own, own.exec(plain)![0]
+      .replace("own", "other")), "its EnvoyProxy `demo/other` is not in the input"],
+    ["with the class's, not in the input", gatewayClass("other") + plain.replace(own, ""),
+      "its EnvoyProxy `demo/other` is not in the input"],
+    ["without an order", plain.replace(order, ""),
+      "its EnvoyProxy `demo/own` does not say otherwise"],
+    ["with a part of the order", plain.replace(`${moved("rbac")}, `, ""),
+      "its EnvoyProxy `demo/own` does not say otherwise"],
+    ["moved on again", plain.replace(order, `${order}, ${moved("lua")}`),
+      "its EnvoyProxy `demo/own` does not say otherwise"],
+  ])("%s", (_, text, why) => expect(said(text)).toEqual([first + why]));
+
+  test.each([
+    ["with the order", plain],
+    ["with the class's order", gatewayClass("own") + plain.replace(own, "")],
+    ["with an earlier move", plain.replace(order, `${moved("lua")}, ${order}`)],
+  ])("not %s", (_, text) => expect(said(text)).toEqual([]));
 });

@@ -140,6 +140,15 @@ describe("Gateways", () => {
     expect(build([...objects, config]).said).toEqual([]);
   });
 
+  test("an EnvoyProxy need not be in the input: it configures Envoy Gateway's deployment", () => {
+    const parametersRef = { group: "gateway.envoyproxy.io", kind: "EnvoyProxy", name: "p" };
+    const { status, said, ir } = build([
+      gateway("gw", [http("a")], { infrastructure: { parametersRef } }), service("s"),
+      route("r", { rules: [to("s")] })]);
+    expect(conditions(status(key).conditions)[0]).toBe("Accepted=True/Accepted");
+    expect([said, ir.gatewayPorts.length]).toEqual([[], 1]);
+  });
+
   test("the controller is the class's where the class is in the input", () => {
     const gatewayClass = { apiVersion: "gateway.networking.k8s.io/v1", kind: "GatewayClass",
       metadata: { name: "any" }, spec: { controllerName: "istio.io/gateway-controller" } };

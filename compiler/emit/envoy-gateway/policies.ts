@@ -2,6 +2,7 @@
 
 import type { GatewayPort } from "../../ir.ts";
 import type { ObjectKey } from "../../resources.ts";
+import { envoyGatewayGroup } from "../../resources/envoy-gateway.ts";
 import type { Json } from "../artifact.ts";
 import { gatewayPortName } from "../../table/plan.ts";
 import { ownLabels } from "../../own.ts";
@@ -10,7 +11,7 @@ import type { Image } from "../named-image.ts";
 
 type Fields = { readonly [key: string]: Json };
 
-export const extensionApi = "gateway.envoyproxy.io/v1alpha1";
+export const extensionApi = `${envoyGatewayGroup}/v1alpha1`;
 
 export function extensionPolicy(gatewayPort: GatewayPort, image: Image): Fields {
   const { gateway, port, listeners } = gatewayPort;
@@ -56,7 +57,7 @@ export function place(gateway: ObjectKey): Fields {
         matches: [{ path: { type: "PathPrefix", value: "/" } }],
         filters: [{
           type: "ExtensionRef",
-          extensionRef: { group: "gateway.envoyproxy.io", kind: "HTTPRouteFilter", name },
+          extensionRef: { group: envoyGatewayGroup, kind: "HTTPRouteFilter", name },
         }],
       }],
     },
