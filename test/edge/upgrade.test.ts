@@ -1,7 +1,7 @@
 // WebSocket through the front and the worker.
 
 import { createHash } from "node:crypto";
-import type { Socket } from "node:net";
+import { connect, type Socket } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import type { Runtime } from "../../runtime/dev/contract.ts";
@@ -43,10 +43,20 @@ function closeFrame(reason: Buffer): Buffer {
   return Buffer.concat([Buffer.from([0x88, 2 + reason.length, 0x0f, 0xa0]), reason]);
 }
 
+const left: Promise<void>[] = [];
+
+/** Accepts, says "hello", and leaves without a word. */
+function leave(socket: Socket): void {
+  left.push(new Promise((resolve) => void socket.on("close", () => resolve())));
+  greet(socket);
+  socket.on("data", () => void socket.end());
+}
+
 beforeAll(async () => {
   const greeting = await rawBackend(greet);
+  const leaving = await rawBackend(leave);
   const plain = await httpBackend((_, response) => void response.writeHead(403).end("no"));
-  backends.push(greeting, plain);
+  backends.push(greeting, leaving, plain);
   const named = (port: number) => ({ kind: "dns" as const, hostname: "localhost", port });
   runtime = await edgeRuntime();
   const served = await runtime.start(inputOf({
@@ -54,9 +64,11 @@ beforeAll(async () => {
       { ...cluster("named", []), endpoints: named(greeting.port) },
       { ...cluster("plain", []), endpoints: named(plain.port) },
       cluster("address", [greeting]),
+      cluster("leaving", [leaving]),
     ],
     gatewayPorts: [gatewayPort("gw", 80, {
-      "*": ["/name", "/plain", "/address"].map((path, i) => match(path, forward([[1, i]]))),
+      "*": ["/name", "/plain", "/address", "/leaving"]
+        .map((path, i) => match(path, forward([[1, i]]))),
     })],
   }));
   address = served.listeners[0]?.address ?? "";
@@ -91,4 +103,19 @@ test("another upgrade than to WebSocket is declined, and the request answered", 
   const h2c = { connection: "Upgrade, HTTP2-Settings", upgrade: "h2c", "http2-settings": "x" };
   const answer = await ask(address, "/plain", { method: "POST", headers: h2c, body: "x" });
   expect([answer.status, answer.body]).toEqual([403, "no"]);
+});
+
+test("a backend that leaves is let go of, whatever its client does", async () => {
+  const [host, port] = address.split(":");
+  const client = connect(Number(port), host);
+  const bytes: Buffer[] = [];
+  client.on("data", (part) => void bytes.push(part));
+  client.write("GET /leaving HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
+    + "sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n");
+  const told = (): boolean => Buffer.concat(bytes).includes(Buffer.from([0x03, 0xf3]));
+  while (!told()) await new Promise((resolve) => void client.once("data", resolve));
+  // The client does not answer the close frame (1011), and stays.
+  await Promise.all(left);
+  expect([left.length, client.destroyed]).toEqual([1, false]);
+  client.destroy();
 });
