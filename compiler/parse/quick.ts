@@ -280,8 +280,9 @@ function flowGap(r: Reader, parentIndent: number): number {
       r.lineStart = r.at + 1;
       continue;
     }
-    if (c === space || c === carriage) continue;
-    if (c === hash || c === tab) throw declined;
+    if (c === space || (c === carriage && text.charCodeAt(r.at + 1) === newline)) continue;
+    // To the package a carriage return by itself belongs to the text behind it.
+    if (c === hash || c === tab || c === carriage) throw declined;
     if (r.at - r.lineStart <= parentIndent) throw declined;
     return c;
   }

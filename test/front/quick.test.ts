@@ -55,6 +55,11 @@ test("documents of the usual kind are read quickly and alike", () => {
   expect(taken.filter((t) => !t).length).toBeLessThanOrEqual(1);
 });
 
+test("a carriage return by itself is left to the yaml package", () => {
+  const texts = ["{a: 1,\r  \n \"b\": 2}\n", "{a: 1,\r\n \"b\": 2}\n"];
+  expect(texts.map(compare)).toEqual([false, true]);
+});
+
 test("what the quick reader accepts means the same to the yaml package, whatever is in it", () => {
   const edits = fc.array(
     fc.record({
