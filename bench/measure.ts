@@ -16,7 +16,16 @@ export function cpuNs(pid: number): number {
 
 /** Memory of its own in bytes, without the pages of the binary, which the system may drop. */
 export function ownBytes(pid: number): number {
-  const found = /^RssAnon:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"));
+  return statusBytes(pid, /^RssAnon:\s+(\d+) kB$/m);
+}
+
+/** All of its resident memory in bytes. */
+export function residentBytes(pid: number): number {
+  return statusBytes(pid, /^VmRSS:\s+(\d+) kB$/m);
+}
+
+function statusBytes(pid: number, field: RegExp): number {
+  const found = field.exec(readFileSync(`/proc/${pid}/status`, "utf8"));
   return Number(found?.[1] ?? Number.NaN) * 1024;
 }
 

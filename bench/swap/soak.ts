@@ -1,9 +1,9 @@
 // Swaps tables while requests are answered, and looks at memory on the way.
 
-import { readFileSync } from "node:fs";
 import { Agent, request } from "node:http";
 
 import { hostname, requestPath } from "../envoy/workload.ts";
+import { residentBytes } from "../measure.ts";
 import type { Edition } from "./editions.ts";
 import type { Swapped } from "./subjects.ts";
 
@@ -63,11 +63,6 @@ export async function soak(subject: Swapped, options: SoakOptions): Promise<Soak
     agent.destroy();
   }
   return { requests, failed, resident, msPerSwap: ms / swaps };
-}
-
-function residentBytes(pid: number): number {
-  const found = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"));
-  return Number(found?.[1] ?? Number.NaN) * 1024;
 }
 
 /** The status, or what went wrong. */

@@ -16,7 +16,7 @@ import { bake } from "./bake.ts";
 import { byGateway } from "./by-gateway.ts";
 import { documents } from "./documents.ts";
 import { envoyGatewayGaps } from "./envoy-gateway/gaps.ts";
-import { orderGap } from "./envoy-gateway/order.ts";
+import { orderGaps } from "./envoy-gateway/order.ts";
 import { patchPolicy } from "./envoy-gateway/patches.ts";
 import { directResponse, extensionPolicy, place } from "./envoy-gateway/policies.ts";
 import { envoyGateway, foreignClass, isRunBy } from "./gateway-class.ts";
@@ -74,7 +74,7 @@ export function emitEnvoyGateway(input: EnvoyGatewayInput): Emitted {
       ...unknownHostnames(ir, options.hostnames ?? []),
       ...gateways.filter((gateway) => !isRunBy(envoyGateway, gateway, resolved))
         .map((gateway) => foreignClass(envoyGateway, gateway, resolved)),
-      ...gateways.flatMap((gateway) => orderGap(gateway, resolved) ?? []),
+      ...orderGaps(gateways, resolved),
       ...(known && !image.url.startsWith("file://") ? [] : [withoutImage(image.url)]),
       ...(isConfigured ? pluginConfigDiagnostics(table) : []),
     ]),

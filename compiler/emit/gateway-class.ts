@@ -3,6 +3,7 @@
 import { diagnostic, type Diagnostic } from "../diagnostic.ts";
 import { keyText } from "../resolve/lookup.ts";
 import type { Resolved, ResolvedGateway } from "../resolve/resolved.ts";
+import type { GatewayClassSpec } from "../resources.ts";
 
 /** What a target attaches the filter to. */
 export interface Runner {
@@ -21,17 +22,19 @@ export const envoyGateway: Runner = {
   className: "eg",
 };
 
-/** The class's controller; absent: the class is not in the input. */
-function controllerOf(gateway: ResolvedGateway, { gatewayClasses }: Resolved): string | undefined {
+/** Absent: the class is not in the input. */
+export function classOf(
+  gateway: ResolvedGateway, { gatewayClasses }: Resolved,
+): GatewayClassSpec | undefined {
   const { gatewayClassName } = gateway.resource.spec;
   return gatewayClasses.find(({ resource }) => resource.metadata.name === gatewayClassName)
-    ?.resource.spec.controllerName;
+    ?.resource.spec;
 }
 
 export function isRunBy(
   { controller, className }: Runner, gateway: ResolvedGateway, resolved: Resolved,
 ): boolean {
-  const known = controllerOf(gateway, resolved);
+  const known = classOf(gateway, resolved)?.controllerName;
   return known === undefined
     ? gateway.resource.spec.gatewayClassName === className : known === controller;
 }
@@ -40,7 +43,7 @@ export function foreignClass(
   { name, controller, className }: Runner, gateway: ResolvedGateway, resolved: Resolved,
 ): Diagnostic {
   const { resource } = gateway;
-  const known = controllerOf(gateway, resolved);
+  const known = classOf(gateway, resolved)?.controllerName;
   return diagnostic({
     code: "FL0415",
     title: `Gateway \`${resource.metadata.name}\` is of class`

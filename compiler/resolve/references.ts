@@ -3,7 +3,7 @@
 
 import type { Certificate } from "../ir.ts";
 import type { ObjectKey, Resource } from "../resources.ts";
-import { envoyGatewayGroup } from "../resources/envoy-gateway.ts";
+import { isEnvoyProxy } from "../resources/envoy-gateway.ts";
 import { authorityOf, certificateOf } from "./certificates.ts";
 import { gatewayGroup, isGranted, keyText, type Lookup } from "./lookup.ts";
 import type { Names } from "./nearest.ts";
@@ -108,7 +108,7 @@ export function sift<Found>(answers: readonly Followed<Found>[]): {
 export function parametersRefFault(
   look: Lookup, owner: Resource, ref: Reference,
 ): Fault | undefined {
-  if (ref.group === envoyGatewayGroup && ref.kind === "EnvoyProxy") return undefined;
+  if (isEnvoyProxy(ref)) return undefined;
   const answer = follow(look, owner, ref, "ConfigMap", look.configMap, () => []);
   return "fault" in answer ? answer.fault : undefined;
 }

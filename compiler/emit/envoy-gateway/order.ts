@@ -7,6 +7,8 @@ import { diagnostic, type Diagnostic } from "../../diagnostic.ts";
 import { keyText } from "../../resolve/lookup.ts";
 import type { Resolved, ResolvedGateway } from "../../resolve/resolved.ts";
 import type { EnvoyProxySpec, ObjectKey } from "../../resources.ts";
+import { isEnvoyProxy } from "../../resources/envoy-gateway.ts";
+import { classOf } from "../gateway-class.ts";
 
 const kind = (name: string): string => `envoy.filters.http.${name}`;
 
@@ -15,15 +17,24 @@ const wasm = kind("wasm");
 /** In Envoy Gateway's own order, in which the filter has to be moved behind them. */
 const guards = ["rbac", "local_ratelimit", "ratelimit"].map(kind);
 
-/** What is to be said of a Gateway whose filter may stand before Envoy Gateway's own. */
-export function orderGap(gateway: ResolvedGateway, resolved: Resolved): Diagnostic | undefined {
-  const { resource } = gateway;
-  const proxy = proxyOf(gateway, resolved);
-  const found = proxy && resolved.inventory.envoyProxies
-    .find(({ metadata }) => keyText(metadata) === keyText(proxy));
-  if (found && standsBehind(found.spec)) return undefined;
+/** What is to be said of Gateways whose filter may stand before Envoy Gateway's own. */
+export function orderGaps(
+  gateways: readonly ResolvedGateway[], resolved: Resolved,
+): readonly Diagnostic[] {
+  const specs = new Map(resolved.inventory.envoyProxies
+    .map(({ metadata, spec }) => [keyText(metadata), spec ?? {}]));
+  return gateways.flatMap((gateway) => {
+    const proxy = proxyOf(gateway, resolved);
+    const spec = proxy && specs.get(keyText(proxy));
+    return spec && standsBehind(spec) ? [] : [orderGap(gateway, proxy, spec)];
+  });
+}
+
+function orderGap(
+  { resource }: ResolvedGateway, proxy: ObjectKey | undefined, spec: EnvoyProxySpec | undefined,
+): Diagnostic {
   const why = proxy === undefined ? "it has no EnvoyProxy that says otherwise"
-    : found === undefined ? `its EnvoyProxy \`${keyText(proxy)}\` is not in the input`
+    : spec === undefined ? `its EnvoyProxy \`${keyText(proxy)}\` is not in the input`
       : `its EnvoyProxy \`${keyText(proxy)}\` does not say otherwise`;
   const entries = guards.map((after) => `{name: ${wasm}, after: ${after}}`).join(", ");
   return diagnostic({
@@ -37,21 +48,16 @@ export function orderGap(gateway: ResolvedGateway, resolved: Resolved): Diagnost
   });
 }
 
-/** The Gateway's own, else its class's. */
-function proxyOf(
-  { resource }: ResolvedGateway, { gatewayClasses }: Resolved,
-): ObjectKey | undefined {
-  const { metadata: { namespace }, spec } = resource;
-  const own = spec.infrastructure?.parametersRef;
-  if (own?.kind === "EnvoyProxy") return { namespace, name: own.name };
-  const shared = gatewayClasses.map((each) => each.resource)
-    .find(({ metadata }) => metadata.name === spec.gatewayClassName)?.spec.parametersRef;
-  return shared?.kind === "EnvoyProxy"
-    ? { namespace: shared.namespace ?? "default", name: shared.name } : undefined;
+/** The Gateway's own, in its namespace; else its class's. */
+function proxyOf(gateway: ResolvedGateway, resolved: Resolved): ObjectKey | undefined {
+  const { metadata: { namespace }, spec } = gateway.resource;
+  const ref = [spec.infrastructure?.parametersRef, classOf(gateway, resolved)?.parametersRef]
+    .find(isEnvoyProxy);
+  return ref && { namespace, ...ref };
 }
 
 /** Each entry moves the filter, and those that name a filter that is not there do nothing. */
-function standsBehind({ filterOrder = [] }: EnvoyProxySpec = {}): boolean {
+function standsBehind({ filterOrder = [] }: EnvoyProxySpec): boolean {
   const moves = filterOrder.filter(({ name }) => name === wasm);
   const last = moves.slice(-guards.length);
   return last.length === guards.length && last.every(({ after }, i) => after === guards[i]);

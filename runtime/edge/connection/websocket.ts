@@ -83,23 +83,24 @@ function connectBoth(
       resolve();
     });
   });
-  // The client may take its time to answer, but the backend has gone.
-  const pumping = pump(client, reader, rest, write, end)
-    .then((end) => { if (end === "broken") close(); });
+  const pumping = pump(client, reader, rest, write, end).then(() => {
+    // The backend left without a word, however long the client takes to answer.
+    if (!isClosing) close();
+  });
   return Promise.all([closed, pumping]).then(() => {
     close();
     return "over";
   });
 }
 
-/** From the backend to the client; `broken`: the backend ends without a word. */
+/** From the backend to the client. */
 async function pump(
   client: PlatformWebSocket,
   reader: Line["reader"],
   rest: Uint8Array,
   write: (frame: Uint8Array) => void,
   end: (code: number | undefined, reason: string) => void,
-): Promise<End> {
+): Promise<void> {
   const incoming = startIncoming(new Uint8Array(0));
   const part: { value: Uint8Array | undefined } = { value: rest };
   while (part.value !== undefined) {
@@ -108,14 +109,12 @@ async function pump(
       else if (message.kind === "text") client.send(message.text);
       else if (message.kind === "binary") client.send(message.bytes);
       else if (message.kind === "close" || message.kind === "broken") {
-        over(client, message, end);
-        return "over";
+        return over(client, message, end);
       }
     }
     part.value = (await reader.read().catch(() => undefined))?.value;
   }
   closeClient(client, 1011, "the backend closed the connection");
-  return "broken";
 }
 
 function over(
